@@ -49,7 +49,10 @@ export interface Disk {
   /** Changes when the machine was restarted, and so may have lost what was not synced. */
   bootId(): Promise<string>;
   /** Opens for reading and writing. `create`: make it when missing; `exclusive`: fail with `ALREADY_EXISTS` when present. */
-  open(path: string, options?: { readonly create?: boolean; readonly exclusive?: boolean }): Promise<DiskFile>;
+  open(
+    path: string,
+    options?: { readonly create?: boolean; readonly exclusive?: boolean },
+  ): Promise<DiskFile>;
   /** The whole content of a file. */
   readFile(path: string): Promise<Uint8Array>;
   /**

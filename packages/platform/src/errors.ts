@@ -6,7 +6,12 @@ export class DiskError extends Error {
   override readonly name = "DiskError";
   readonly code: DiskErrorCode;
   readonly path: string;
-  constructor(code: DiskErrorCode, path: string, message: string, options?: { readonly cause?: unknown }) {
+  constructor(
+    code: DiskErrorCode,
+    path: string,
+    message: string,
+    options?: { readonly cause?: unknown },
+  ) {
     super(message, options);
     this.code = code;
     this.path = path;
