@@ -175,6 +175,7 @@ export default defineConfig(
       "no-restricted-syntax": [
         "error",
         { selector: ":function[async=true]", message: SYNC },
+        { selector: "TSTypeReference[typeName.name=/^Promise/]", message: SYNC },
         { selector: "AwaitExpression", message: SYNC },
         { selector: "ForOfStatement[await=true]", message: SYNC },
         { selector: "ImportExpression", message: PURE },
