@@ -6,6 +6,9 @@ import {
   type ForgetFile,
 } from "./append-worker.ts";
 
+/** Settled jobs are forgotten in batches of this size, so that a log that is never idle does not grow the queue for ever. */
+const TRIM_AFTER = 1_024;
+
 interface Waiting {
   resolve(): void;
   reject(error: Error): void;
@@ -51,15 +54,15 @@ export class AppendThread {
     this.#worker?.postMessage(message);
   }
 
-  /** Writes the buffers at `position` of the descriptor and syncs them. Rejects with the system's error. */
+  /** Writes the buffers (or none) at `position` of the descriptor and syncs it. Rejects with the system's error. */
   append(
     file: number,
     fd: number,
     position: number,
     buffers: readonly Uint8Array[],
   ): Promise<void> {
-    if (this.#dead !== undefined) return Promise.reject(this.#dead);
     if (this.#closed !== undefined) return Promise.reject(new Error("the disk is closed"));
+    if (this.#dead !== undefined) return Promise.reject(this.#dead);
     const worker = (this.#worker ??= this.#start());
     if (this.#idle) worker.ref();
     const data = join(buffers);
@@ -117,9 +120,11 @@ export class AppendThread {
       if (failure === undefined) waiting?.resolve();
       else waiting?.reject(failure);
     }
+    if (this.#idle || this.#settled >= TRIM_AFTER) {
+      this.#waiting.splice(0, this.#settled);
+      this.#settled = 0;
+    }
     if (!this.#idle) return;
-    this.#waiting.length = 0;
-    this.#settled = 0;
     this.#worker?.unref();
     this.#onIdle?.();
   }

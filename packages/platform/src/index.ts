@@ -19,7 +19,7 @@ export type { Random } from "./random.ts";
 export type { TurnScheduler } from "./scheduler.ts";
 export { nodeClock } from "./node-clock.ts";
 export { nodeDisk, type NodeDiskOptions } from "./node-disk.ts";
-export { nodeNetwork } from "./node-network.ts";
+export { nodeNetwork, type NodeNetworkOptions } from "./node-network.ts";
 export { nodePlatform } from "./node-platform.ts";
 export { nodeRandom } from "./node-random.ts";
 export { nodeScheduler } from "./node-scheduler.ts";

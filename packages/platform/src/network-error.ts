@@ -21,12 +21,17 @@ function codeOf(cause: unknown, otherwise: NetworkErrorCode): NetworkErrorCode {
   }
 }
 
+function reasonOf(cause: unknown): string {
+  // One error per address of a name; the aggregate itself says nothing.
+  if (cause instanceof AggregateError) return cause.errors.map(reasonOf).join("; ");
+  return cause instanceof Error ? cause.message : String(cause);
+}
+
 /** The system's error as a {@link NetworkError}, with `otherwise` for what the system may say in many ways. */
 export function toNetworkError(
   cause: unknown,
   what: string,
   otherwise: NetworkErrorCode,
 ): NetworkError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new NetworkError(codeOf(cause, otherwise), `${what} (${reason})`, { cause });
+  return new NetworkError(codeOf(cause, otherwise), `${what} (${reasonOf(cause)})`, { cause });
 }

@@ -4,13 +4,14 @@ export interface Address {
   readonly port: number;
 }
 
+/** Why a {@link Network} operation failed; the original error is the `cause`. */
 export type NetworkErrorCode =
   | "ADDRESS_IN_USE"
   /** The address cannot be bound here, or its name does not resolve. */
   | "ADDRESS_INVALID"
   | "REFUSED"
   | "TIMEOUT"
-  /** The connection broke, or was destroyed. */
+  /** The connection broke, or the other side did not take the rest after the end. */
   | "CLOSED";
 
 /** What a {@link Connection} tells its owner. Called in order, never before `start` returned, never after `closed`. */
@@ -19,7 +20,7 @@ export interface ConnectionHandler {
   data(bytes: Uint8Array): void;
   /** Everything written so far has left this process's buffers. */
   drained(): void;
-  /** Exactly once, last. `error` is absent when the other side or we closed in an orderly way. */
+  /** Exactly once, last. `error` is absent when the other side closed in an orderly way, or this side called `end` or `destroy`. */
   closed(error?: Error): void;
 }
 
@@ -35,7 +36,7 @@ export interface Connection {
   write(buffers: readonly Uint8Array[]): void;
   /** Stops (`false`) or resumes (`true`) reading, for back-pressure. */
   setReading(on: boolean): void;
-  /** Sends what is buffered, then closes. */
+  /** Sends what is buffered, then closes. No more `data` is delivered. Bounded in time. */
   end(): void;
   /** Closes at once; buffered bytes are lost. */
   destroy(): void;

@@ -2,16 +2,11 @@ import type { Socket } from "node:net";
 import { NetworkError } from "./errors.ts";
 import type { Connection, ConnectionHandler } from "./network.ts";
 
-/**
- * A side that has said goodbye waits this long for the other to take the rest and to say goodbye too; then the socket is
- * destroyed, because a frozen or vanished peer would hold it for ever.
- */
-const LINGER_MS = 5_000;
-
 /** A TCP socket as a {@link Connection}. The socket arrives paused, with no listener of its own. */
 export class NodeConnection implements Connection {
   readonly remote: string;
   readonly #socket: Socket;
+  readonly #lingerMs: number;
   #handler: ConnectionHandler | undefined;
   #reading = true;
   /** We said goodbye: what still arrives is read, so that the other's goodbye can, but nobody wants it. */
@@ -23,9 +18,10 @@ export class NodeConnection implements Connection {
   #closed = false;
   #linger: NodeJS.Timeout | undefined;
 
-  constructor(socket: Socket, remote: string) {
+  constructor(socket: Socket, remote: string, lingerMs: number) {
     this.#socket = socket;
     this.remote = remote;
+    this.#lingerMs = lingerMs;
     socket.on("error", (error) => {
       this.#error ??= error;
     });
@@ -56,14 +52,14 @@ export class NodeConnection implements Connection {
     this.#socket.on("data", (bytes: Buffer) => {
       if (!this.#ending) handler.data(bytes);
     });
-    if (this.#reading) this.#socket.resume();
+    if (this.#reading || this.#ending) this.#socket.resume();
     else this.#socket.pause();
     queueMicrotask(this.#flushed);
   }
 
   write(buffers: readonly Uint8Array[]): void {
     const socket = this.#socket;
-    if (!socket.writable) return;
+    if (!socket.writable || buffers.length === 0) return;
     this.#dirty = true;
     // Corked, all buffers leave in one writev; the callback of the last one says when.
     socket.cork();
@@ -101,7 +97,7 @@ export class NodeConnection implements Connection {
     this.#linger = setTimeout(() => {
       this.#error ??= new Error("the other side did not take the rest in time");
       this.#socket.destroy();
-    }, LINGER_MS);
+    }, this.#lingerMs);
     // The open socket keeps the process alive for as long as this timer matters.
     this.#linger.unref();
   }

@@ -13,6 +13,10 @@ export class NodeFile implements DiskFile {
   readonly #running = new Set<Promise<unknown>>();
   /** The first failed append or sync. From then on nothing is durable for certain, so nothing more is written. */
   #failure: DiskError | undefined;
+  /** Once a file was appended to, all its syncs run on the append thread: see `sync`. */
+  #appended = false;
+  /** The syncs that began on the pool, before the first append. */
+  #poolSyncs: Promise<unknown> = Promise.resolve();
   #closed: Promise<void> | undefined;
 
   constructor(path: string, handle: FileHandle, thread: AppendThread) {
@@ -49,13 +53,29 @@ export class NodeFile implements DiskFile {
   }
 
   appendAndSync(position: number, buffers: readonly Uint8Array[]): Promise<void> {
-    return this.#durable("append to", () =>
-      this.#thread.append(this.#number, this.#handle.fd, position, buffers),
-    );
+    return this.#durable("append to", async () => {
+      const poolSyncs = this.#poolSyncs;
+      this.#appended = true;
+      await this.#thread.append(this.#number, this.#handle.fd, position, buffers);
+      await poolSyncs;
+    });
   }
 
+  /**
+   * The system tells of a failed write-back once per open file. With two syncs at a time, one would hear of it and the other
+   * would succeed, although its bytes are lost. So a log syncs on one thread; a file that is only written and synced stays on the
+   * pool, where its long sync does not hold up the log.
+   */
   sync(): Promise<void> {
-    return this.#durable("sync", () => this.#handle.datasync());
+    return this.#durable("sync", async () => {
+      if (this.#appended) {
+        await this.#thread.append(this.#number, this.#handle.fd, 0, []);
+        return;
+      }
+      const all = Promise.all([this.#poolSyncs, this.#handle.datasync()]);
+      this.#poolSyncs = all;
+      await all;
+    });
   }
 
   truncate(size: number): Promise<void> {

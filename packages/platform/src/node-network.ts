@@ -4,9 +4,23 @@ import { toNetworkError } from "./network-error.ts";
 import type { Address, Connection, Listener, Network } from "./network.ts";
 import { NodeConnection } from "./node-connection.ts";
 
+/** Settings of {@link nodeNetwork}. */
+export interface NodeNetworkOptions {
+  /**
+   * When one side has said goodbye, wait this long for the other to take what is still buffered and to say goodbye too, then
+   * destroy the socket: a frozen or vanished peer would hold it for ever. Lower loses the last bytes to a slow peer.
+   * @defaultValue 5_000
+   */
+  readonly lingerMs?: number;
+}
+
 /** TCP without delay. Half-open connections do not exist: when the other side ends, so does this one. */
-export function nodeNetwork(): Network {
-  return { listen, connect };
+export function nodeNetwork(options: NodeNetworkOptions = {}): Network {
+  const lingerMs = options.lingerMs ?? 5_000;
+  return {
+    listen: (address, accept) => listen(address, accept, lingerMs),
+    connect: (address, { timeoutMs }) => connect(address, timeoutMs, lingerMs),
+  };
 }
 
 /** IPv6 addresses may be written as in a URL, in brackets. */
@@ -27,11 +41,12 @@ function remoteOf(socket: Socket): string {
 async function listen(
   address: Address,
   accept: (connection: Connection) => void,
+  lingerMs: number,
 ): Promise<Listener> {
   const host = bareHost(address.host);
   const server = createServer({ noDelay: true, pauseOnConnect: true, allowHalfOpen: false });
   server.on("connection", (socket) => {
-    accept(new NodeConnection(socket, remoteOf(socket)));
+    accept(new NodeConnection(socket, remoteOf(socket), lingerMs));
   });
   await bound(server, host, address.port);
   // Now errors only say that one connection could not be accepted (too many open files). Its peer sees it closed and comes again.
@@ -65,7 +80,7 @@ function bound(server: Server, host: string, port: number): Promise<void> {
   });
 }
 
-function connect(address: Address, options: { readonly timeoutMs: number }): Promise<Connection> {
+function connect(address: Address, timeoutMs: number, lingerMs: number): Promise<Connection> {
   const host = bareHost(address.host);
   const what = `cannot connect to ${format(host, address.port)}`;
   return new Promise((resolve, reject) => {
@@ -83,14 +98,14 @@ function connect(address: Address, options: { readonly timeoutMs: number }): Pro
     };
     const timer = setTimeout(() => {
       socket.destroy();
-      reject(new NetworkError("TIMEOUT", `${what} (no answer in ${options.timeoutMs} ms)`));
-    }, options.timeoutMs);
+      reject(new NetworkError("TIMEOUT", `${what} (no answer in ${timeoutMs} ms)`));
+    }, timeoutMs);
     timer.unref();
     socket.on("error", failed);
     socket.once("connect", () => {
       clearTimeout(timer);
       // From here on the connection listens; this listener stays only until it does.
-      const connection = new NodeConnection(socket, remoteOf(socket));
+      const connection = new NodeConnection(socket, remoteOf(socket), lingerMs);
       socket.off("error", failed);
       resolve(connection);
     });
