@@ -197,7 +197,7 @@ export default defineConfig(
     },
   },
   {
-    files: ["examples/**", "scripts/**", "packages/cli/**"],
+    files: ["examples/**", "scripts/**", "packages/cli/**", "packages/raft-ts-lite/scenario/**"],
     rules: { "no-console": "off" },
   },
   {
