@@ -107,14 +107,13 @@ function installFingerprint() {
 /** Installs what the lockfile says, or does nothing when the last install did just that. */
 export function install() {
   const stamp = path.join(root, "node_modules", ".installed");
-  const fingerprint = installFingerprint();
-  if (existsSync(stamp) && readFileSync(stamp, "utf8") === fingerprint) {
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === installFingerprint()) {
     say("Install: node_modules is up to date with the lockfile.");
     return true;
   }
   say("Install: fetching what pnpm-lock.yaml names (once; pnpm itself comes through npx).");
   if (!pnpm(["install", "--frozen-lockfile"])) return false;
-  writeFileSync(stamp, fingerprint);
+  writeFileSync(stamp, installFingerprint());
   return true;
 }
 
