@@ -20,6 +20,8 @@ const environment = {
   ...process.env,
   PATH: [path.join(root, "node_modules", ".bin"), process.env["PATH"]].join(path.delimiter),
   TURBO_TELEMETRY_DISABLED: "1",
+  // Turbo asks the programs it runs for colours even where nobody sees them.
+  ...(process.stdout.isTTY ? {} : { NO_COLOR: "1" }),
 };
 
 /**
@@ -57,7 +59,8 @@ export function pnpm(args) {
   const [name, version] = packageManager.split("@");
   const caller = process.env["npm_config_user_agent"] ?? "";
   if (caller.startsWith(`${name}/${version} `)) return run("pnpm", args);
-  return run("npx", ["--yes", packageManager, ...args]);
+  // The pinned version never changes: once fetched, the registry need not be asked again.
+  return run("npx", ["--yes", "--prefer-offline", packageManager, ...args]);
 }
 
 /**
