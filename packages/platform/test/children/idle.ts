@@ -1,5 +1,6 @@
 // Uses one part of the platform, then stops talking. Nothing may keep the process alive.
 import { join } from "node:path";
+import type { NetworkError } from "../../src/errors.ts";
 import { nodePlatform } from "../../src/node-platform.ts";
 
 const [part = "", directory = ""] = process.argv.slice(2);
@@ -41,6 +42,14 @@ async function useNetwork(): Promise<void> {
   await listener.close();
 }
 
+async function useUnanswered(): Promise<void> {
+  try {
+    await network.connect({ host: "127.0.0.1", port: Number(directory) }, { timeoutMs: 40 });
+  } catch (error) {
+    process.stdout.write(`${(error as NetworkError).code}\n`);
+  }
+}
+
 function useClock(): void {
   clock.setTimer(3_600_000, () => undefined);
   clock.setTimer(2 ** 40, () => undefined);
@@ -62,6 +71,9 @@ switch (part) {
     break;
   case "network":
     await useNetwork();
+    break;
+  case "unanswered":
+    await useUnanswered();
     break;
   case "clock":
     useClock();

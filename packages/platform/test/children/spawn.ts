@@ -30,8 +30,8 @@ export class Child {
     });
   }
 
-  /** Waits until the child has printed `text`. */
-  async printed(text: string): Promise<void> {
+  /** Waits until the child has printed `text`, and returns all that it has printed. */
+  async printed(text: string): Promise<string> {
     while (!this.#output.includes(text)) {
       if (this.#process.exitCode !== null || this.#process.signalCode !== null) {
         throw new Error(
@@ -42,6 +42,7 @@ export class Child {
         this.#onOutput = resolve;
       });
     }
+    return this.#output;
   }
 
   /** What it printed in all, once it has ended by itself with status 0. */
