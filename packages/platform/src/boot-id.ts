@@ -5,23 +5,20 @@ import { promisify } from "node:util";
 
 /**
  * Where the system does not say which boot this is, every process counts as the first after a restart. That costs a replay of
- * the log after a crash; the opposite mistake would lose data. The boot time (clock minus uptime) is no substitute: it moves with every correction of the
- * clock, and is the same at every boot of a machine whose clock stands still while it is off.
+ * the log after a crash; the opposite mistake would lose data. The boot time (clock minus uptime) is no substitute: it moves
+ * with every correction of the clock, and is the same at every boot of a machine whose clock stands still while it is off.
  */
 const UNKNOWN = `unknown-${randomUUID()}`;
 
 async function readBootId(): Promise<string> {
-  switch (process.platform) {
-    case "linux":
-    case "android":
-      return (await readFile("/proc/sys/kernel/random/boot_id", "utf8")).trim();
-    case "darwin":
-      return (
-        await promisify(execFile)("/usr/sbin/sysctl", ["-n", "kern.bootsessionuuid"])
-      ).stdout.trim();
-    default:
-      return "";
+  if (process.platform === "linux") {
+    return (await readFile("/proc/sys/kernel/random/boot_id", "utf8")).trim();
   }
+  if (process.platform === "darwin") {
+    const sysctl = await promisify(execFile)("/usr/sbin/sysctl", ["-n", "kern.bootsessionuuid"]);
+    return sysctl.stdout.trim();
+  }
+  return "";
 }
 
 /**

@@ -23,6 +23,7 @@ function diskErrorCode(cause: unknown): DiskErrorCode {
     case "ENOSPC":
     case "EDQUOT":
       return "FULL";
+    case undefined:
     default:
       return "IO";
   }

@@ -31,7 +31,7 @@ describe("nodeDisk on this machine", () => {
   });
 
   it("releases the lock of a process that was killed", async () => {
-    const child = new Child("hold-lock.ts", directory);
+    const child = new Child("hold-lock", directory);
     await child.printed("locked");
     await expect(disk.lock(directory)).rejects.toMatchObject({ code: "LOCKED", path: directory });
     await child.kill();

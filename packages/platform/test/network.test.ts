@@ -118,7 +118,7 @@ describe("nodeNetwork against plain sockets", () => {
 
   // A full accept queue swallows further SYNs: the connection is neither made nor refused.
   it("times out when nobody answers, and leaves no socket behind", async () => {
-    const child = new Child("deaf-server.ts");
+    const child = new Child("deaf-server");
     const port = Number(/port (\d+)\./.exec(await child.printed("."))?.[1]);
     const queued = Array.from({ length: 16 }, () => connect(port, "127.0.0.1"));
     for (const socket of queued) socket.on("error", () => undefined);
@@ -126,7 +126,7 @@ describe("nodeNetwork against plain sockets", () => {
       nodeNetwork().connect({ host: "127.0.0.1", port }, { timeoutMs: 40 }),
     ).rejects.toMatchObject({ name: "NetworkError", code: "TIMEOUT" });
     // Had the socket survived its time-out, this process would wait for the system to give up, for two minutes.
-    expect(await new Child("idle.ts", "unanswered", String(port)).ended()).toBe("TIMEOUT\nidle\n");
+    expect(await new Child("idle", "unanswered", String(port)).ended()).toBe("TIMEOUT\nidle\n");
     for (const socket of queued) socket.destroy();
     await child.kill();
   });

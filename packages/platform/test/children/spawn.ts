@@ -1,8 +1,48 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import ts from "typescript";
+import { afterAll } from "vitest";
 
-const register = new URL("register.mjs", import.meta.url);
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const compiled = mkdtempSync(join(tmpdir(), "holdfast-children-"));
+
+/**
+ * A process of its own needs JavaScript: Node 20 cannot strip types. What `tsc` built may be older than the sources, so the
+ * sources and the programs of this folder are stripped into a temporary package.
+ */
+function strip(folder: string): void {
+  mkdirSync(join(compiled, folder), { recursive: true });
+  for (const file of readdirSync(join(root, folder)).filter((name) => name.endsWith(".ts"))) {
+    const { outputText } = ts.transpileModule(readFileSync(join(root, folder, file), "utf8"), {
+      compilerOptions: {
+        target: ts.ScriptTarget.ES2023,
+        module: ts.ModuleKind.ESNext,
+        rewriteRelativeImportExtensions: true,
+      },
+    });
+    writeFileSync(join(compiled, folder, file.replace(/ts$/, "js")), outputText);
+  }
+}
+
+strip("src");
+strip("test/children");
+writeFileSync(join(compiled, "package.json"), '{ "type": "module" }');
+symlinkSync(join(root, "node_modules"), join(compiled, "node_modules"), "junction");
+afterAll(() => {
+  rmSync(compiled, { recursive: true });
+});
 
 /** A real process that runs one of the programs of this folder on the sources. */
 export class Child {
@@ -13,8 +53,8 @@ export class Child {
   #onOutput: (() => void) | undefined;
 
   constructor(program: string, ...args: readonly string[]) {
-    const path = fileURLToPath(new URL(program, import.meta.url));
-    this.#process = spawn(process.execPath, ["--import", register.href, path, ...args], {
+    const path = join(compiled, "test/children", `${program}.js`);
+    this.#process = spawn(process.execPath, [path, ...args], {
       stdio: ["pipe", "pipe", "pipe"],
     });
     this.#process.stdout?.on("data", (bytes: Buffer) => {
