@@ -1,0 +1,93 @@
+import { HoldfastError } from "../errors.ts";
+import type { KvCapture } from "../kv/kv-reader.ts";
+import type { CapturedView, CapturedViews } from "./captured-view.ts";
+import { OwnedSnapshot, type SnapshotOptions } from "./level-types.ts";
+import { PointReads } from "./point-reads.ts";
+import type { RangeSource } from "./range-reader.ts";
+
+/**
+ * The state of this node at the moment of `db.snapshot()`, to read from as often as wanted.
+ *
+ * Capturing is synchronous, as Level promises, so it cannot wait for the state to be recent enough; whether it was is known when
+ * the read index of that moment arrives. The first read waits for that and rejects with `STALE` when this node had not yet
+ * applied everything that may have been acknowledged before the call: take another snapshot then. A node that lags, or one on
+ * which other clients' writes are just being applied, gives `STALE` more often; `node.db.get` on any key, awaited before
+ * `snapshot()`, brings the node up to date first.
+ */
+export class HoldfastSnapshot extends OwnedSnapshot implements RangeSource {
+  readonly retakes = false;
+  /** The database that made this snapshot and whose data it holds. */
+  readonly database: object;
+  readonly #views: CapturedViews;
+  readonly #view: CapturedView;
+  readonly #reads: PointReads;
+  #recent = false;
+
+  constructor(database: object, views: CapturedViews, options: SnapshotOptions) {
+    // Before anything is attached to the owner, because it throws while the state is being replaced.
+    const view = views.take();
+    super(options);
+    this.database = database;
+    this.#views = views;
+    this.#view = view;
+    this.#reads = new PointReads({
+      ready: () => this.capture(),
+      store: () => view.capture,
+      generation: () => 0,
+    });
+  }
+
+  /** See {@link RangeSource}. */
+  get ended(): HoldfastError | undefined {
+    return this.#view.ended;
+  }
+
+  /** The captured state, once it is known to be recent enough. */
+  async capture(): Promise<KvCapture> {
+    if (!this.#recent) await this.#check();
+    return this.#view.capture;
+  }
+
+  /** The snapshot is closed by whoever asked for it, not by an iterator that reads through it. */
+  release(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** As `PointReads.getMany`. */
+  getMany(keys: readonly Uint8Array[]): Promise<(Buffer | undefined)[]> {
+    return this.#read(() => this.#reads.getMany(keys));
+  }
+
+  /** As `PointReads.hasMany`. */
+  hasMany(keys: readonly Uint8Array[]): Promise<boolean[]> {
+    return this.#read(() => this.#reads.hasMany(keys));
+  }
+
+  protected _close(): Promise<void> {
+    return this.#views.release(this.#view);
+  }
+
+  async #check(): Promise<void> {
+    const { read, applied } = await this.#view.indexes();
+    if (applied < read) {
+      throw new HoldfastError(
+        "STALE",
+        `the snapshot holds entries up to (${applied}), a linearizable read needs (${read}): take another snapshot`,
+      );
+    }
+    this.#recent = true;
+  }
+
+  async #read<T>(step: () => Promise<T>): Promise<T> {
+    if (this.ended !== undefined) throw this.ended;
+    // abstract-level's has() and hasMany() let go of the snapshot before they are done, so it is held here as well.
+    this.ref();
+    try {
+      return await step();
+    } catch (error) {
+      throw this.ended ?? error;
+    } finally {
+      this.unref();
+    }
+  }
+}

@@ -1,0 +1,46 @@
+// What abstract-level passes to the methods that its implementations override. Its own declarations leave these methods out.
+import { AbstractSnapshot, type AbstractLevel } from "abstract-level";
+import type { KeyRange } from "../kv/store-keys.ts";
+
+/** Options of `_get`, `_getMany`, `_has` and `_hasMany`. */
+export interface PointReadOptions {
+  readonly snapshot?: AbstractSnapshot | undefined;
+}
+
+/** Options of `_iterator`, `_keys` and `_values`. Bounds are encoded; `keys` and `values` are missing from the latter two. */
+export interface RangeReadOptions extends KeyRange {
+  readonly reverse: boolean;
+  /** -1: no limit. */
+  readonly limit: number;
+  readonly keys?: boolean;
+  readonly values?: boolean;
+  readonly snapshot?: AbstractSnapshot | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Options of `_clear`. */
+export interface ClearOptions extends KeyRange {
+  readonly reverse: boolean;
+  /** -1: no limit. */
+  readonly limit: number;
+  readonly snapshot?: AbstractSnapshot | undefined;
+}
+
+/** An operation of `_batch`, encoded. */
+export type BatchOperation = (
+  | { readonly type: "put"; readonly key: Buffer; readonly value: Buffer }
+  | { readonly type: "del"; readonly key: Buffer }
+) & {
+  /** Set only when it belongs to a sublevel of another database. */
+  readonly sublevel?: object | null;
+};
+
+/** Options of `_snapshot`. */
+export interface SnapshotOptions {
+  /** The database or sublevel with which the snapshot is closed. */
+  readonly owner: AbstractLevel<Buffer>;
+}
+
+/** `AbstractSnapshot` with the constructor that its documentation has and its declaration lacks. */
+export const OwnedSnapshot: new (options: SnapshotOptions) => AbstractSnapshot =
+  AbstractSnapshot as new (options: SnapshotOptions) => AbstractSnapshot;

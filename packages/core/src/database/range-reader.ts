@@ -1,0 +1,171 @@
+import type { HoldfastError } from "../errors.ts";
+import type { KvCapture, KvEntry, KvIterator, KvIteratorRange } from "../kv/kv-reader.ts";
+import type { CapturedView, CapturedViews } from "./captured-view.ts";
+import type { RangeReadOptions } from "./level-types.ts";
+
+/** Where a {@link RangeReader} finds the state that it walks along. */
+export interface RangeSource {
+  /** Set while the state that was captured is gone. */
+  readonly ended: HoldfastError | undefined;
+  /** Whether `capture` may go on with a newer state when the captured one is too old, or gone, and nothing of it was shown yet. */
+  readonly retakes: boolean;
+  /** A captured state that a linearizable read may answer from. */
+  capture(): Promise<KvCapture>;
+  /** Idempotent. */
+  release(): Promise<void>;
+}
+
+/**
+ * The state of an iterator of its own: captured when the iterator is made. When the read index shows that it was not recent
+ * enough, it is captured again, which nobody can notice as long as nothing was shown.
+ */
+export class OwnRangeSource implements RangeSource {
+  readonly retakes = true;
+  readonly #views: CapturedViews;
+  #view: CapturedView | undefined;
+
+  constructor(views: CapturedViews) {
+    this.#views = views;
+    try {
+      this.#view = views.take();
+    } catch {
+      // There is no state to capture while a received one is switched in. The first read captures one, or says why it cannot.
+      this.#view = undefined;
+    }
+  }
+
+  get ended(): HoldfastError | undefined {
+    return this.#view?.ended;
+  }
+
+  async capture(): Promise<KvCapture> {
+    if (this.#view !== undefined && (await isCurrent(this.#view))) return this.#view.capture;
+    await this.release();
+    this.#view = await this.#views.takeCurrent();
+    return this.#view.capture;
+  }
+
+  async release(): Promise<void> {
+    const view = this.#view;
+    this.#view = undefined;
+    if (view !== undefined) await this.#views.release(view);
+  }
+}
+
+async function isCurrent(view: CapturedView): Promise<boolean> {
+  if (view.ended !== undefined) return false;
+  try {
+    const { read, applied } = await view.indexes();
+    return read <= applied && view.ended === undefined;
+  } catch (error) {
+    // A view that ended while it was being asked may fail in any way.
+    if (view.ended !== undefined) return false;
+    throw error;
+  }
+}
+
+/** Walks along a captured state: what all kinds of iterators have in common. Made by one call at a time, as abstract-level ensures. */
+export class RangeReader {
+  readonly #source: RangeSource;
+  readonly #range: KvIteratorRange;
+  readonly #signal: AbortSignal | undefined;
+  #cursor: KvIterator | undefined;
+  #target: Uint8Array | undefined;
+  /** Something was shown: from here on the captured state must stay the same. */
+  #shown = false;
+
+  constructor(source: RangeSource, options: RangeReadOptions) {
+    this.#source = source;
+    this.#range = iteratorRange(options);
+    this.#signal = options.signal;
+  }
+
+  next(): Promise<KvEntry | undefined> {
+    return this.#read((cursor) => cursor.next());
+  }
+
+  nextv(size: number): Promise<KvEntry[]> {
+    return this.#read((cursor) => cursor.nextv(size));
+  }
+
+  seek(target: Uint8Array): void {
+    // Kept until there is a cursor, and for the next one when the state is captured again.
+    this.#target = target;
+    this.#cursor?.seek(target);
+  }
+
+  /** Idempotent. */
+  async close(): Promise<void> {
+    await this.#closeCursor();
+    await this.#source.release();
+  }
+
+  async #read<T>(step: (cursor: KvIterator) => Promise<T>): Promise<T> {
+    for (;;) {
+      const ended = this.#source.ended;
+      if (ended !== undefined && !this.#mayRetake) throw ended;
+      try {
+        const result = await orAborted(this.#step(step), this.#signal);
+        this.#shown = true;
+        return result;
+      } catch (error) {
+        if (this.#source.ended === undefined || error instanceof ReadAbortedError) throw error;
+        if (!this.#mayRetake) throw this.#source.ended;
+        await this.#closeCursor();
+      }
+    }
+  }
+
+  get #mayRetake(): boolean {
+    return this.#source.retakes && !this.#shown;
+  }
+
+  async #step<T>(step: (cursor: KvIterator) => Promise<T>): Promise<T> {
+    if (this.#cursor === undefined || this.#source.ended !== undefined) {
+      await this.#closeCursor();
+      const capture = await this.#source.capture();
+      this.#cursor = capture.iterator(this.#range);
+      if (this.#target !== undefined) this.#cursor.seek(this.#target);
+    }
+    return step(this.#cursor);
+  }
+
+  async #closeCursor(): Promise<void> {
+    const cursor = this.#cursor;
+    this.#cursor = undefined;
+    await cursor?.close();
+  }
+}
+
+function iteratorRange(options: RangeReadOptions): KvIteratorRange {
+  const { gt, gte, lt, lte, reverse, limit } = options;
+  return {
+    ...(gt === undefined ? {} : { gt }),
+    ...(gte === undefined ? {} : { gte }),
+    ...(lt === undefined ? {} : { lt }),
+    ...(lte === undefined ? {} : { lte }),
+    reverse,
+    limit,
+    keys: options.keys !== false,
+    values: options.values !== false,
+  };
+}
+
+/** The caller's signal ended a read. Code and name are those of abstract-level. */
+export class ReadAbortedError extends Error {
+  override readonly name = "AbortError";
+  readonly code = "LEVEL_ABORTED";
+  constructor(cause: unknown) {
+    super("operation has been aborted", { cause });
+  }
+}
+
+/** Waits for `work` no longer than until `signal` is aborted. */
+function orAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return work;
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(new ReadAbortedError(signal.reason));
+    signal.addEventListener("abort", abort, { once: true });
+    void work.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  });
+}
