@@ -1,4 +1,4 @@
-import { assert } from "./errors.ts";
+import { fail } from "./errors.ts";
 
 /**
  * The appends that were sent to one follower and not yet acknowledged, as a window bounded in messages and in bytes.
@@ -38,7 +38,7 @@ export class Inflights {
 
   /** Notes an append whose last entry is `index`, above every index added since the last reset. */
   add(index: number, bytes: number): void {
-    assert(!this.full(), `append (${index}) added to full inflights (${this.#count})`);
+    if (this.full()) fail(`append (${index}) added to full inflights (${this.#count})`);
     if (this.#count === this.#indexes.length) this.#grow();
     const at = (this.#start + this.#count) % this.#indexes.length;
     this.#indexes[at] = index;

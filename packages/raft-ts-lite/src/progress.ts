@@ -1,4 +1,4 @@
-import { assert } from "./errors.ts";
+import { fail } from "./errors.ts";
 import type { Inflights } from "./inflights.ts";
 
 /**
@@ -6,6 +6,21 @@ import type { Inflights } from "./inflights.ts";
  * appends are pipelined up to the in-flight limits. `snapshot`: a snapshot is on its way, nothing else is sent.
  */
 export type ProgressState = "probe" | "replicate" | "snapshot";
+
+/** What a status shows of a member's progress. */
+export interface ProgressView {
+  readonly match: number;
+  readonly next: number;
+  readonly state: ProgressState;
+  readonly isLearner: boolean;
+  /** Whether appends with entries must wait. */
+  readonly paused: boolean;
+  readonly pendingSnapshot: number;
+  readonly recentActive: boolean;
+  /** Appends sent and not acknowledged. */
+  readonly inflight: number;
+  readonly inflightFull: boolean;
+}
 
 /**
  * A leader's view of one member, itself included. The log up to `match` is known to be the member's, and `next` is the
@@ -89,7 +104,7 @@ export class Progress {
         if (count > 0) this.msgAppFlowPaused = true;
         return;
       case "snapshot":
-        assert(false, "append sent while a snapshot is pending");
+        fail("append sent while a snapshot is pending");
     }
   }
 
@@ -134,6 +149,20 @@ export class Progress {
   /** Whether appends with entries must wait. */
   isPaused(): boolean {
     return this.state === "snapshot" || this.msgAppFlowPaused;
+  }
+
+  view(): ProgressView {
+    return {
+      match: this.match,
+      next: this.next,
+      state: this.state,
+      isLearner: this.isLearner,
+      paused: this.isPaused(),
+      pendingSnapshot: this.pendingSnapshot,
+      recentActive: this.recentActive,
+      inflight: this.inflights.count,
+      inflightFull: this.inflights.full(),
+    };
   }
 
   #resetState(state: ProgressState): void {
