@@ -85,6 +85,14 @@ export function openBatches(payload: Uint8Array, verify: boolean): readonly Open
   return batches;
 }
 
+/** How many sealed batches fill `payload`, by their lengths alone. Throws `CORRUPT` when they do not fit. */
+export function countBatches(payload: Uint8Array): number {
+  const buffer = asBuffer(payload);
+  let count = 0;
+  for (let at = 0; at < buffer.length; count += 1) at = batchEnd(buffer, at, false);
+  return count;
+}
+
 function batchEnd(buffer: Buffer, at: number, verify: boolean): number {
   if (at + BATCH_HEADER_BYTES > buffer.length) throw damaged(at, "header is cut short");
   const length = buffer.readUInt32LE(at);

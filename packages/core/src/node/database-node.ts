@@ -1,0 +1,55 @@
+import type { Platform } from "@holdfast/platform";
+import type { ResolvedSettings } from "../config/settings.ts";
+import { HoldfastDatabase } from "../database/holdfast-database.ts";
+import type { DatabasePort } from "../database/port.ts";
+import type { KvMachine } from "../kv/kv-machine.ts";
+import type { StateMachineFactory } from "../machine/state-machine.ts";
+import { HoldfastNode } from "./node.ts";
+
+/** A member of a replicated group whose state is a database. Made by `openNode`. */
+export class DatabaseNode extends HoldfastNode<KvMachine> {
+  /** The replicated database: an `abstract-level` database. Closing it closes the node. */
+  readonly db: HoldfastDatabase;
+
+  /** @internal */
+  constructor(
+    settings: ResolvedSettings,
+    platform: Platform,
+    factory: StateMachineFactory<KvMachine>,
+  ) {
+    super(settings, platform, factory);
+    this.db = new HoldfastDatabase(this.#port());
+  }
+
+  /** Opens node and database. Idempotent. */
+  override open(): Promise<void> {
+    return this.db.open();
+  }
+
+  /** Closes database and node; see {@link HoldfastNode.close}. Idempotent. */
+  override close(): Promise<void> {
+    return this.db.close();
+  }
+
+  #port(): DatabasePort {
+    const switchListeners = new Set<() => void>();
+    return {
+      limits: this.settings.limits,
+      propose: (command) => this.propose(command),
+      readBarrier: () => this.readBarrier(),
+      readIndex: () => this.runtimePromise(({ replica }) => replica.readIndex(false)),
+      reader: () => this.machine.reader,
+      onSwitch: (listener) => {
+        switchListeners.add(listener);
+        return () => switchListeners.delete(listener);
+      },
+      open: async () => {
+        await super.open();
+        this.runtime().slot.onSwitch(() => {
+          for (const listener of [...switchListeners]) listener();
+        });
+      },
+      close: () => super.close(),
+    };
+  }
+}

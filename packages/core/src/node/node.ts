@@ -1,0 +1,259 @@
+import type { Platform } from "@holdfast/platform";
+import { EventEmitter } from "eventemitter3";
+import type { NodeId, Role } from "raft-ts-lite";
+import type { ResolvedSettings } from "../config/settings.ts";
+import { HoldfastError } from "../errors.ts";
+import type { Command } from "../format/sealed-batch.ts";
+import type { StateMachine, StateMachineFactory } from "../machine/state-machine.ts";
+import { type Commit, commitStream } from "./commit-stream.ts";
+import { type Members, ReplicatedMembers } from "./members.ts";
+import { Runtime } from "./runtime.ts";
+import type { NodeStatus } from "./status.ts";
+
+/** What a node tells its embedder. Listeners run in the turn in which it happened and must not throw. */
+export interface NodeEvents {
+  /** Who leads changed, or this node's role did. `leader` is `undefined` while none is known. */
+  leader: (change: {
+    readonly leader: NodeId | undefined;
+    readonly role: Role;
+    readonly term: number;
+  }) => void;
+  /** The applied configuration changed; see `members.list()`. */
+  members: () => void;
+  /** The node stopped itself to keep its promises; everything that waited was rejected. Mend the cause, then open it again. */
+  stopped: (error: HoldfastError) => void;
+}
+
+/** A member of a replicated group with a state machine of the embedder's. Made by `openMachine`. */
+export class HoldfastNode<Machine extends StateMachine> implements AsyncDisposable {
+  readonly events: EventEmitter<NodeEvents> = new EventEmitter<NodeEvents>();
+  /** The members of the group, and how to change them. */
+  readonly members: Members;
+  /** @internal */
+  protected readonly settings: ResolvedSettings;
+  readonly #platform: Platform;
+  readonly #factory: StateMachineFactory<Machine>;
+  #runtime: Runtime<Machine> | undefined;
+  #failure: HoldfastError | undefined;
+  /** Opens and closes run one after the other. */
+  #lifecycle: Promise<void> = Promise.resolve();
+
+  /** @internal */
+  constructor(
+    settings: ResolvedSettings,
+    platform: Platform,
+    factory: StateMachineFactory<Machine>,
+  ) {
+    this.settings = settings;
+    this.#platform = platform;
+    this.#factory = factory;
+    this.members = new ReplicatedMembers<Machine>({
+      id: settings.id,
+      life: () => this.runtime().life,
+      replica: () => this.runtime().replica,
+      untilLeads: (id) => this.#untilLeads(id),
+    });
+  }
+
+  /** Who this node is. */
+  get id(): NodeId {
+    return this.settings.id;
+  }
+
+  /** The live state machine. Another object after a received snapshot was switched in: do not keep it. Throws `CLOSED` or `STOPPED`. */
+  get machine(): Machine {
+    return this.runtime().slot.machine;
+  }
+
+  /** Opens the node. Idempotent; can be called again after `close` and after the node stopped itself. */
+  open(): Promise<void> {
+    return this.#inOrder(async () => {
+      if (this.#runtime !== undefined && this.#failure === undefined) return;
+      await this.#runtime?.close();
+      this.#runtime = undefined;
+      this.#failure = undefined;
+      this.#runtime = await Runtime.open({
+        settings: this.settings,
+        platform: this.#platform,
+        machine: this.#factory,
+        leaderChanged: (leader, role, term) => {
+          this.events.emit("leader", { leader: leader === 0 ? undefined : leader, role, term });
+        },
+        membersChanged: () => {
+          this.events.emit("members");
+        },
+        failed: (error) => {
+          this.#failure = error;
+          this.events.emit("stopped", error);
+        },
+      });
+    });
+  }
+
+  /**
+   * Closes the node: proposals that were not handed over are rejected with `CLOSED`, those whose outcome is open with `UNKNOWN`. Leaves
+   * no timer, socket, thread or lock behind. Idempotent.
+   */
+  close(): Promise<void> {
+    return this.#inOrder(async () => {
+      await this.#runtime?.close();
+      this.#runtime = undefined;
+    });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #inOrder(step: () => Promise<void>): Promise<void> {
+    const run = this.#lifecycle.then(step);
+    this.#lifecycle = run.catch(() => undefined);
+    return run;
+  }
+
+  /**
+   * Replicates a command and resolves with what the state machine answered, once it is committed by a quorum and applied on this node. Can be
+   * called on any member; commands of one turn of the event loop keep their order and share an entry. Rejects with the state machine's refusal or with a `HoldfastError`:
+   * `NOT_COMMITTED`, `UNKNOWN`, `OVERLOADED`, `CLOSED`, `STOPPED`.
+   */
+  async propose(command: Command): Promise<unknown> {
+    const result = await this.runtime().replica.propose(command);
+    if (result.ok) return result.value;
+    throw result.error;
+  }
+
+  /**
+   * Resolves once the local state contains everything that was acknowledged anywhere before this call (ReadIndex, Raft thesis 6.4): reads
+   * of the local state are linearizable after it. Writes nothing to the log. Rejects with `UNAVAILABLE` at the deadline. The value is the read index.
+   */
+  readBarrier(): Promise<number> {
+    return this.runtimePromise(({ replica }) => replica.readIndex(true));
+  }
+
+  /**
+   * Committed entries from index `from` on (at least 1), in order, without a gap, as they are applied on this node; never ends by itself. Throws `COMPACTED`
+   * when they are gone, the signal's reason, and `CLOSED` or `STOPPED` with the node.
+   */
+  commits(options: {
+    readonly from: number;
+    readonly signal?: AbortSignal;
+  }): AsyncIterableIterator<Commit> {
+    const { from, signal } = options;
+    if (!Number.isSafeInteger(from) || from < 1) {
+      throw new TypeError(`from (${from}) must be a log index, at least 1`);
+    }
+    const { replica, ended } = this.runtime();
+    return commitStream(replica, from, signal === undefined ? [ended] : [ended, signal]);
+  }
+
+  /** Where this node stands. */
+  async status(): Promise<NodeStatus> {
+    const { id, cluster, listen } = this.settings;
+    const runtime = this.#runtime;
+    const closed = runtime?.ended.aborted ?? true;
+    if (runtime === undefined || closed) {
+      return {
+        ...emptyStatus(id, cluster.name, listen),
+        state: this.#failure === undefined ? "closed" : "stopped",
+        ...(this.#failure === undefined ? {} : { failure: this.#failure }),
+      };
+    }
+    const core = runtime.replica.status();
+    const { wal, transport, replica } = runtime;
+    const storeBytes = await runtime.slot.machine.sizeBytes();
+    return {
+      id,
+      state: "open",
+      cluster: cluster.name,
+      address: `${transport.address.host}:${transport.address.port}`,
+      role: core.role,
+      leader: core.leader === 0 ? undefined : core.leader,
+      term: core.term,
+      commit: core.commit,
+      applied: replica.applied.index,
+      firstIndex: replica.log.firstIndex(),
+      lastIndex: core.lastIndex,
+      members: this.members.list(),
+      pendingBytes: replica.pendingBytes,
+      disk: {
+        logBytes: wal.stats.bytes,
+        logSegments: wal.stats.segments,
+        storeBytes,
+        syncs: wal.stats.syncs,
+        appends: wal.stats.appends,
+      },
+      followers: [...core.progress]
+        .filter(([member]) => member !== id)
+        .map(([member, { match, recentActive }]) => ({ id: member, match, active: recentActive })),
+    };
+  }
+
+  /** @internal */
+  protected runtime(): Runtime<Machine> {
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#runtime === undefined) {
+      throw new HoldfastError("CLOSED", `node (${this.id}) is not open: call open() first`);
+    }
+    return this.#runtime;
+  }
+
+  /** @internal */
+  protected async runtimePromise<T>(use: (runtime: Runtime<Machine>) => Promise<T>): Promise<T> {
+    return await use(this.runtime());
+  }
+
+  async #untilLeads(id: NodeId): Promise<void> {
+    const { replica, ended } = this.runtime();
+    if (replica.leader === id) return;
+    const { clock } = this.#platform;
+    const { electionMaxMs } = this.settings.raft;
+    await new Promise<void>((resolve, reject) => {
+      const done = (error?: HoldfastError): void => {
+        timer.cancel();
+        this.events.off("leader", look);
+        ended.removeEventListener("abort", aborted);
+        if (error === undefined) resolve();
+        else reject(error);
+      };
+      const look = ({ leader }: { readonly leader: NodeId | undefined }): void => {
+        if (leader === id) done();
+      };
+      const aborted = (): void => {
+        done(ended.reason as HoldfastError);
+      };
+      const timer = clock.setTimer(electionMaxMs, () => {
+        done(
+          new HoldfastError(
+            "UNAVAILABLE",
+            `node (${id}) did not take over within (${electionMaxMs}) ms; the leader goes on`,
+          ),
+        );
+      });
+      this.events.on("leader", look);
+      ended.addEventListener("abort", aborted);
+    });
+  }
+}
+
+function emptyStatus(
+  id: NodeId,
+  cluster: string,
+  address: string,
+): Omit<NodeStatus, "state" | "failure"> {
+  return {
+    id,
+    cluster,
+    address,
+    role: "follower",
+    leader: undefined,
+    term: 0,
+    commit: 0,
+    applied: 0,
+    firstIndex: 0,
+    lastIndex: 0,
+    members: [],
+    pendingBytes: 0,
+    disk: { logBytes: 0, logSegments: 0, storeBytes: 0, syncs: 0, appends: 0 },
+    followers: [],
+  };
+}

@@ -1,0 +1,59 @@
+import { nodePlatform, type Platform } from "@holdfast/platform";
+import { resolveSettings } from "../config/resolve.ts";
+import type { NodeSettings } from "../config/settings.ts";
+import { kvMachine, type KvMachine } from "../kv/kv-machine.ts";
+import type { StateMachine, StateMachineFactory } from "../machine/state-machine.ts";
+import { DatabaseNode } from "./database-node.ts";
+import { HoldfastNode } from "./node.ts";
+
+/** Settings, which are data, and the parts of the world, which are objects. */
+export interface NodeOptions extends NodeSettings {
+  /** Clock, randomness, disk, network: replaced one by one, or as a whole by a simulator. @defaultValue Node's own */
+  readonly platform?: Partial<Platform>;
+  /** How the database keeps its keys, e.g. `kvMachine({ engine })`. @defaultValue LevelDB */
+  readonly store?: StateMachineFactory<KvMachine>;
+}
+
+/** As {@link NodeOptions}, with a state machine of the embedder's in the place of the database. */
+export interface MachineOptions<Machine extends StateMachine> extends NodeSettings {
+  /** See {@link NodeOptions.platform}. */
+  readonly platform?: Partial<Platform>;
+  /** Opens the state machine. Must build the same state from the same entries on every member. */
+  readonly machine: StateMachineFactory<Machine>;
+}
+
+/**
+ * Opens a member of a replicated database. Throws `ConfigError` before anything is touched; rejects with a `HoldfastError`: `LOCKED`, `IDENTITY`, `CORRUPT`, `ADDRESS`,
+ * `UNSUPPORTED`. Resolves when the node takes part; it may not know a leader yet, and reads and writes wait for one.
+ *
+ * @example
+ * ```ts
+ * const node = await openNode({
+ *   directory: "./data",
+ *   id: 1,
+ *   cluster: { name: "orders", members: [{ id: 1, address: "127.0.0.1:7001" }] },
+ * });
+ * await node.db.put("key", "value");
+ * ```
+ */
+export async function openNode(options: NodeOptions): Promise<DatabaseNode> {
+  const node = createNode(options);
+  await node.open();
+  return node;
+}
+
+/** As {@link openNode}, but leaves opening to the caller, or to the first use of `db`, which opens itself. Throws `ConfigError`. */
+export function createNode(options: NodeOptions): DatabaseNode {
+  const { platform, store, ...settings } = options;
+  return new DatabaseNode(resolveSettings(settings), nodePlatform(platform), store ?? kvMachine());
+}
+
+/** Opens a member of a group that replicates a state machine of the embedder's. Throws and rejects as {@link openNode}. */
+export async function openMachine<Machine extends StateMachine>(
+  options: MachineOptions<Machine>,
+): Promise<HoldfastNode<Machine>> {
+  const { platform, machine, ...settings } = options;
+  const node = new HoldfastNode(resolveSettings(settings), nodePlatform(platform), machine);
+  await node.open();
+  return node;
+}

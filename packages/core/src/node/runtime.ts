@@ -1,0 +1,375 @@
+import type { DiskLock, Platform, Timer } from "@holdfast/platform";
+import { DiskError } from "@holdfast/platform";
+import type { Message, NodeId, Role } from "raft-ts-lite";
+import { parseAddress } from "../config/resolve.ts";
+import type { ResolvedSettings } from "../config/settings.ts";
+import { assert, HoldfastError } from "../errors.ts";
+import { WriteAheadLog } from "../log/write-ahead-log.ts";
+import type { StateMachine, StateMachineFactory } from "../machine/state-machine.ts";
+import type { Hello, Refusal } from "../transport/handshake.ts";
+import { Transport } from "../transport/transport.ts";
+import { firstMembers, lastLogTimeOf, reconcile } from "./beginning.ts";
+import {
+  checkIdentity,
+  clusterIdOf,
+  drawIncarnation,
+  type Identity,
+  readIdentity,
+  writeIdentity,
+} from "./identity.ts";
+import { PeerPins } from "./peer-pins.ts";
+import { Replica, type ReplicaApplied } from "./replica.ts";
+import { SnapshotReceiver } from "./snapshot-receiver.ts";
+import { SnapshotSender } from "./snapshot-sender.ts";
+import { StoreSlot } from "./store-slot.ts";
+
+/** The group that a node runs today. Many groups are an extension of the tables here, not of the formats. */
+const GROUP = 1;
+
+/** Ticks that may follow at once when the event loop was busy: a stalled loop must not look like a silent leader. */
+const MAX_TICKS_AT_ONCE = 4;
+
+export interface RuntimeOptions<Machine extends StateMachine> {
+  readonly settings: ResolvedSettings;
+  readonly platform: Platform;
+  readonly machine: StateMachineFactory<Machine>;
+  readonly leaderChanged: (leader: NodeId, role: Role, term: number) => void;
+  readonly membersChanged: () => void;
+  /** Once, and not after `close` was called. */
+  readonly failed: (error: HoldfastError) => void;
+}
+
+/** The parts of a node that is being opened; what exists is released when a later part fails. */
+interface Parts<Machine extends StateMachine> {
+  lock?: DiskLock;
+  wal?: WriteAheadLog;
+  slot?: StoreSlot<Machine>;
+  transport?: Transport;
+}
+
+/** One life of a node, from open to close. */
+export class Runtime<Machine extends StateMachine> {
+  readonly #options: RuntimeOptions<Machine>;
+  readonly #lock: DiskLock;
+  readonly #pins: PeerPins;
+  readonly #sender: SnapshotSender;
+  readonly #receiver: SnapshotReceiver<Machine>;
+  readonly #tickMs: number;
+  readonly #closing = new AbortController();
+  #timer: Timer | undefined;
+  #lastTick: number;
+  #peers = new Set<NodeId>();
+  #released: Promise<void> | undefined;
+  readonly identity: Identity;
+  readonly life: number;
+  readonly wal: WriteAheadLog;
+  readonly slot: StoreSlot<Machine>;
+  readonly transport: Transport;
+  readonly replica: Replica<Machine>;
+
+  /** Use {@link Runtime.open}. */
+  constructor(
+    options: RuntimeOptions<Machine>,
+    identity: Identity,
+    pins: PeerPins,
+    parts: Required<Parts<Machine>>,
+    lastLogTime: number,
+  ) {
+    const { settings, platform } = options;
+    this.#options = options;
+    this.#pins = pins;
+    this.#lock = parts.lock;
+    this.identity = identity;
+    this.life = drawIncarnation(platform.random);
+    this.wal = parts.wal;
+    this.slot = parts.slot;
+    this.transport = parts.transport;
+    this.#tickMs = tickLength(settings);
+    this.#lastTick = platform.clock.now();
+    this.#sender = new SnapshotSender({
+      group: GROUP,
+      machine: () => this.slot.machine,
+      openStream: (to) => this.transport.openStream(to, "snapshot"),
+      report: (to, status) => {
+        this.replica.reportSnapshot(to, status);
+      },
+    });
+    this.replica = new Replica<Machine>({
+      group: GROUP,
+      id: settings.id,
+      life: this.life,
+      settings,
+      tickMs: this.#tickMs,
+      platform,
+      wal: this.wal,
+      slot: this.slot,
+      applied: this.slot.machine.applied(),
+      lastLogTime,
+      handlers: {
+        send: (to, message) => {
+          this.transport.send(to, GROUP, message);
+        },
+        sendSnapshot: (message) => {
+          this.#sender.start(message);
+        },
+        membersChanged: (applied) => {
+          this.#connectMembers(applied);
+          options.membersChanged();
+        },
+        leaderChanged: options.leaderChanged,
+        failed: (error) => {
+          this.#fail(error);
+        },
+      },
+    });
+    this.#receiver = new SnapshotReceiver<Machine>({
+      self: settings.id,
+      group: GROUP,
+      slot: this.slot,
+      install: (message, store) => this.replica.installSnapshot(message, store),
+    });
+  }
+
+  /** Opens everything in order; on failure releases what was opened and throws. */
+  static async open<Machine extends StateMachine>(
+    options: RuntimeOptions<Machine>,
+  ): Promise<Runtime<Machine>> {
+    const { settings, platform } = options;
+    const parts: Parts<Machine> = {};
+    try {
+      await platform.disk.createDirectory(settings.directory);
+      parts.lock = await takeLock(platform, settings.directory);
+      return await openParts(options, parts);
+    } catch (error) {
+      await parts.transport?.close();
+      await parts.wal?.close();
+      await parts.slot?.closeDirty();
+      await parts.lock?.release();
+      throw error;
+    }
+  }
+
+  /** Aborts with the reason when this life ends, by itself or by `close`. */
+  get ended(): AbortSignal {
+    return this.#closing.signal;
+  }
+
+  /** Begins to tick and to talk to the others. */
+  start(): void {
+    this.#connectMembers(this.replica.applied);
+    for (const { id, address } of this.#options.settings.cluster.members) {
+      // A node that joins, or one whose peers moved, dials who it was told about until the configuration arrives.
+      if (id !== this.#options.settings.id && !this.#peers.has(id) && this.#peers.size === 0) {
+        this.transport.setPeer(id, address);
+      }
+    }
+    this.#scheduleTick();
+  }
+
+  #scheduleTick(): void {
+    const { clock } = this.#options.platform;
+    this.#timer = clock.setTimer(this.#tickMs, () => {
+      const elapsed = Math.floor((clock.now() - this.#lastTick) / this.#tickMs);
+      this.#lastTick += elapsed * this.#tickMs;
+      this.replica.tick(Math.min(elapsed, MAX_TICKS_AT_ONCE));
+      if (!this.ended.aborted) this.#scheduleTick();
+    });
+  }
+
+  #connectMembers({ members }: ReplicaApplied): void {
+    const { id: self } = this.#options.settings;
+    for (const [id, { address }] of members) {
+      if (id !== self) this.transport.setPeer(id, address);
+    }
+    for (const id of this.#peers) if (!members.has(id)) this.transport.removePeer(id);
+    this.#peers = new Set([...members.keys()].filter((id) => id !== self));
+  }
+
+  // What the transport asks.
+
+  receive(from: NodeId, group: number, messages: readonly Message[]): void {
+    if (group !== GROUP) return;
+    this.replica.receive(messages.filter((message) => message.from === from || isForwarded(message)));
+  }
+
+  async admit(hello: Hello): Promise<Refusal | undefined> {
+    const known = await this.#pins.admit(hello.nodeId, hello.incarnation, hello.address);
+    if (!known) {
+      return {
+        code: "INCARNATION_MISMATCH",
+        message: `node (${hello.nodeId}) is known with another data directory: its disk was wiped or replaced, or its id is used twice. Remove the member and add the new one under a new id`,
+      };
+    }
+    if (!this.replica.applied.members.has(hello.nodeId)) {
+      this.transport.setPeer(hello.nodeId, hello.address);
+    }
+    return undefined;
+  }
+
+  refused(by: NodeId, refusal: Refusal): void {
+    if (refusal.code !== "INCARNATION_MISMATCH" && refusal.code !== "CLUSTER_MISMATCH") return;
+    const code = "IDENTITY";
+    this.#fail(new HoldfastError(code, `node (${by}) refused this one: ${refusal.message}`));
+  }
+
+  snapshotStream(from: NodeId, stream: Parameters<SnapshotReceiver<Machine>["accept"]>[1]): void {
+    this.#receiver.accept(from, stream);
+  }
+
+  unreachable(to: NodeId): void {
+    this.replica.reportUnreachable(to);
+  }
+
+  // Ends.
+
+  /** The log failed: nothing that was promised can be kept any longer. */
+  walFailed(error: HoldfastError): void {
+    this.#fail(error);
+  }
+
+  #fail(error: HoldfastError): void {
+    if (this.ended.aborted) return;
+    this.#closing.abort(error);
+    void this.#release(error, false);
+    this.#options.failed(error);
+  }
+
+  /** Releases everything. Idempotent; after a failure it waits for the release that the failure began. */
+  async close(): Promise<void> {
+    if (!this.ended.aborted) {
+      const error = new HoldfastError("CLOSED", "the node was closed");
+      this.#closing.abort(error);
+      await this.#release(error, true);
+    }
+    await this.#released;
+  }
+
+  #release(error: HoldfastError, clean: boolean): Promise<void> {
+    this.#released ??= this.#releaseAll(error, clean);
+    return this.#released;
+  }
+
+  async #releaseAll(error: HoldfastError, clean: boolean): Promise<void> {
+    this.#timer?.cancel();
+    this.#sender.close();
+    await this.#receiver.close();
+    await this.replica.stop(error);
+    await this.transport.close();
+    await this.wal.close();
+    if (clean) await this.slot.closeClean();
+    else await this.slot.closeDirty();
+    await this.#lock.release();
+  }
+}
+
+async function takeLock(platform: Platform, directory: string): Promise<DiskLock> {
+  try {
+    return await platform.disk.lock(directory);
+  } catch (cause) {
+    if (!(cause instanceof DiskError) || cause.code !== "LOCKED") throw cause;
+    const message = `directory (${directory}) is in use by another node: stop it, or choose another directory`;
+    throw new HoldfastError("LOCKED", message, { cause });
+  }
+}
+
+async function openIdentity(platform: Platform, settings: ResolvedSettings): Promise<Identity> {
+  const { directory, id, cluster } = settings;
+  const found = await readIdentity(platform.disk, directory);
+  if (found !== undefined) {
+    checkIdentity(found, { directory, cluster: cluster.name, nodeId: id });
+    return found;
+  }
+  const identity: Identity = {
+    cluster: cluster.name,
+    nodeId: id,
+    incarnation: drawIncarnation(platform.random),
+    ...firstMembers(settings),
+    begun: false,
+  };
+  await writeIdentity(platform.disk, directory, identity);
+  return identity;
+}
+
+async function openParts<Machine extends StateMachine>(
+  options: RuntimeOptions<Machine>,
+  parts: Parts<Machine>,
+): Promise<Runtime<Machine>> {
+  const { settings, platform } = options;
+  const { directory, id } = settings;
+  const { disk } = platform;
+  const identity = await openIdentity(platform, settings);
+  const self = {
+    clusterId: clusterIdOf(identity.cluster),
+    nodeId: id,
+    incarnation: identity.incarnation,
+  };
+  // The parts speak to the runtime, which is made of them: until it stands, only the log can have anything to say.
+  let runtime: Runtime<Machine> | undefined;
+  let early: HoldfastError | undefined;
+  parts.wal = await WriteAheadLog.open({
+    disk,
+    directory: `${directory}/wal`,
+    segmentBytes: settings.log.segmentBytes,
+    cacheBytes: settings.log.cacheBytes,
+    identity: self,
+    bootId: await disk.bootId(),
+    onFailure: (error) => {
+      if (runtime === undefined) early = error;
+      else runtime.walFailed(error);
+    },
+  });
+  parts.slot = await StoreSlot.open(platform, directory, options.machine);
+  await reconcile(parts.wal, GROUP, parts.slot.machine, identity);
+  if (!identity.begun && parts.wal.group(GROUP).lastIndex() > 0) {
+    identity.begun = true;
+    await writeIdentity(disk, directory, identity);
+  }
+  const pins = await PeerPins.open(disk, directory);
+  const lastLogTime = await lastLogTimeOf(parts.wal.group(GROUP), parts.slot.machine.applied());
+  const standing = (): Runtime<Machine> => {
+    assert(runtime !== undefined, "a peer was heard before the node was open");
+    return runtime;
+  };
+  const listen = parseAddress(settings.listen);
+  assert(listen !== undefined, `listen address (${settings.listen})`);
+  parts.transport = await Transport.listen({
+    platform,
+    listen,
+    ...(settings.advertise === undefined ? {} : { advertise: settings.advertise }),
+    self,
+    settings: settings.transport,
+    handlers: {
+      messages: (from, group, messages) => {
+        standing().receive(from, group, messages);
+      },
+      unreachable: (to) => {
+        standing().unreachable(to);
+      },
+      connected: () => undefined,
+      admit: (hello) => standing().admit(hello),
+      refused: (by, refusal) => {
+        standing().refused(by, refusal);
+      },
+      snapshotStream: (from, stream) => {
+        standing().snapshotStream(from, stream);
+      },
+    },
+  });
+  const { lock, wal, slot, transport } = parts;
+  assert(lock !== undefined, "opened without its lock");
+  runtime = new Runtime(options, identity, pins, { lock, wal, slot, transport }, lastLogTime);
+  if (early !== undefined) throw early;
+  runtime.start();
+  return runtime;
+}
+
+/** A hundred distinct election timeouts or more, so that ties are rare, unless that would need ticks below a millisecond. */
+function tickLength({ raft }: ResolvedSettings): number {
+  const spread = Math.floor((raft.electionMaxMs - raft.electionMinMs) / 100);
+  return Math.min(Math.max(1, spread), raft.heartbeatMs);
+}
+
+/** Proposals and reads are passed on under the name of who asked. */
+function isForwarded({ type }: Message): boolean {
+  return type === "Propose" || type === "ReadIndex" || type === "TransferLeader";
+}

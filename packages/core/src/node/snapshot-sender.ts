@@ -1,0 +1,99 @@
+import type { InstallSnapshot, NodeId } from "raft-ts-lite";
+import { HoldfastError } from "../errors.ts";
+import type { StateMachine } from "../machine/state-machine.ts";
+import { FRAME_KIND } from "../transport/frame.ts";
+import type { FrameStream } from "../transport/frame-stream.ts";
+import { chunkHash, decodeAnswer, encodeBegin, encodeManifest } from "./snapshot-codec.ts";
+
+const CHUNK_BYTES = 1_048_576;
+
+export interface SnapshotSenderOptions {
+  readonly group: number;
+  readonly machine: () => StateMachine;
+  readonly openStream: (to: NodeId) => Promise<FrameStream>;
+  readonly report: (to: NodeId, status: "finished" | "failed") => void;
+}
+
+/**
+ * Streams the state to followers that the log cannot reach any more, each on a connection of its own, so that heartbeats never wait behind it.
+ * What is sent is the state of the moment, which may be newer than what the core asked for.
+ */
+export class SnapshotSender {
+  readonly #options: SnapshotSenderOptions;
+  readonly #running = new Map<NodeId, { stream: FrameStream | undefined }>();
+  #closed = false;
+  #sent = 0;
+
+  constructor(options: SnapshotSenderOptions) {
+    this.#options = options;
+  }
+
+  /** Snapshots that were installed at their receiver. */
+  get sent(): number {
+    return this.#sent;
+  }
+
+  /** Starts unless one is already on its way there. Reports how it ended. */
+  start(message: InstallSnapshot): void {
+    const { to } = message;
+    if (this.#closed || this.#running.has(to)) return;
+    const transfer: { stream: FrameStream | undefined } = { stream: undefined };
+    this.#running.set(to, transfer);
+    void this.#send(message, transfer).then(
+      () => {
+        this.#running.delete(to);
+        this.#sent += 1;
+        this.#options.report(to, "finished");
+      },
+      () => {
+        // Whatever went wrong, the answer is the same: the core probes the follower and asks again.
+        transfer.stream?.destroy();
+        this.#running.delete(to);
+        this.#options.report(to, "failed");
+      },
+    );
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const { stream } of this.#running.values()) stream?.destroy();
+  }
+
+  async #send(
+    { to, term }: InstallSnapshot,
+    transfer: { stream: FrameStream | undefined },
+  ): Promise<void> {
+    const { group, machine } = this.#options;
+    const { format } = machine();
+    const view = await machine().snapshot();
+    try {
+      const stream = await this.#options.openStream(to);
+      transfer.stream = stream;
+      const { applied } = view;
+      await stream.send(FRAME_KIND.snapshotBegin, group, [encodeBegin({ format, term, applied })]);
+      const chunks: { readonly hash: Uint8Array; readonly bytes: number }[] = [];
+      let bytes = 0;
+      for await (const chunk of view.chunks(CHUNK_BYTES)) {
+        chunks.push({ hash: chunkHash(chunk), bytes: chunk.length });
+        bytes += chunk.length;
+        await stream.send(FRAME_KIND.snapshotChunk, group, [chunk]);
+      }
+      const manifest = encodeManifest({ format, applied, bytes, chunks });
+      await stream.send(FRAME_KIND.snapshotManifest, group, [manifest]);
+      await expectAnswer(stream);
+      stream.end();
+    } finally {
+      await view.close();
+    }
+  }
+}
+
+async function expectAnswer(stream: FrameStream): Promise<void> {
+  for await (const { kind, body } of stream.frames()) {
+    if (kind !== FRAME_KIND.snapshotAnswer) continue;
+    const { ok, reason } = decodeAnswer(body);
+    if (ok) return;
+    throw new HoldfastError("UNAVAILABLE", `snapshot was refused: ${reason}`);
+  }
+  throw new HoldfastError("UNAVAILABLE", "snapshot stream ended without an answer");
+}

@@ -1,0 +1,138 @@
+import type { Platform } from "@holdfast/platform";
+import { z } from "zod";
+import { HoldfastError } from "../errors.ts";
+import { readSmallFile, writeSmallFile } from "../format/small-file.ts";
+import type { StateMachine, StateMachineFactory } from "../machine/state-machine.ts";
+
+const schema = z.object({
+  store: z.string().regex(/^store-\d+$/),
+  bootId: z.string(),
+  clean: z.boolean(),
+  next: z.int(),
+});
+
+type Current = z.infer<typeof schema>;
+
+/** A state machine that was filled beside the live one and is not switched in yet. */
+export interface PreparedStore<Machine extends StateMachine> {
+  readonly machine: Machine;
+  readonly name: string;
+}
+
+/**
+ * The place of the live state machine: which of the `store-<n>` directories counts is decided by the file `CURRENT` alone (docs/formats.md,
+ * section 4), so a received snapshot is switched in by one atomic replacement.
+ */
+export class StoreSlot<Machine extends StateMachine> {
+  readonly #platform: Platform;
+  readonly #directory: string;
+  readonly #factory: StateMachineFactory<Machine>;
+  #current: Current;
+  #machine: Machine;
+  #listeners = new Set<() => void>();
+
+  private constructor(
+    platform: Platform,
+    directory: string,
+    factory: StateMachineFactory<Machine>,
+    current: Current,
+    machine: Machine,
+  ) {
+    this.#platform = platform;
+    this.#directory = directory;
+    this.#factory = factory;
+    this.#current = current;
+    this.#machine = machine;
+  }
+
+  /** Opens the live state machine, or an empty one, and removes what an interrupted snapshot left behind. */
+  static async open<Machine extends StateMachine>(
+    platform: Platform,
+    directory: string,
+    factory: StateMachineFactory<Machine>,
+  ): Promise<StoreSlot<Machine>> {
+    const { disk } = platform;
+    const bootId = await disk.bootId();
+    const found = await readCurrent(platform, directory);
+    const current: Current = {
+      store: found?.store ?? "store-1",
+      bootId,
+      clean: false,
+      next: found?.next ?? 2,
+    };
+    for (const name of await disk.list(directory)) {
+      if (/^store-\d+$/.test(name) && name !== current.store) await disk.remove(`${directory}/${name}`);
+    }
+    const location = `${directory}/${current.store}`;
+    await disk.createDirectory(location);
+    const lostUnsynced = found !== undefined && !found.clean && found.bootId !== bootId;
+    const machine = await factory({ location, platform, lostUnsynced });
+    // Only now: had the machine been restarted while the state was being opened, the next open must see that, too.
+    await writeCurrent(platform, directory, current);
+    return new StoreSlot(platform, directory, factory, current, machine);
+  }
+
+  get machine(): Machine {
+    return this.#machine;
+  }
+
+  /** Calls `listener` after every switch, in the same turn. Returns the way to end that. */
+  onSwitch(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Makes an empty state machine beside the live one. */
+  async prepare(): Promise<PreparedStore<Machine>> {
+    const name = `store-${this.#current.next}`;
+    this.#current = { ...this.#current, next: this.#current.next + 1 };
+    const location = `${this.#directory}/${name}`;
+    await this.#platform.disk.createDirectory(location);
+    const machine = await this.#factory({ location, platform: this.#platform, lostUnsynced: false });
+    return { machine, name };
+  }
+
+  /** Drops a prepared state machine that is not wanted. */
+  async discard(prepared: PreparedStore<Machine>): Promise<void> {
+    await prepared.machine.close({ clean: false });
+    await this.#platform.disk.remove(`${this.#directory}/${prepared.name}`);
+  }
+
+  /** Puts a prepared, durable state machine in the place of the live one; durable when it resolves. The old one is closed and removed. */
+  async switchTo(prepared: PreparedStore<Machine>): Promise<void> {
+    const old = { machine: this.#machine, store: this.#current.store };
+    const current = { ...this.#current, store: prepared.name };
+    await writeCurrent(this.#platform, this.#directory, current);
+    this.#current = current;
+    this.#machine = prepared.machine;
+    for (const listener of [...this.#listeners]) listener();
+    await old.machine.close({ clean: false });
+    await this.#platform.disk.remove(`${this.#directory}/${old.store}`);
+  }
+
+  /** Makes everything durable and says so, so that the next open need not go back to a checkpoint. */
+  async closeClean(): Promise<void> {
+    await this.#machine.close({ clean: true });
+    await writeCurrent(this.#platform, this.#directory, { ...this.#current, clean: true });
+  }
+
+  /** After a failure: says nothing of durability. */
+  async closeDirty(): Promise<void> {
+    await this.#machine.close({ clean: false });
+  }
+}
+
+async function readCurrent(platform: Platform, directory: string): Promise<Current | undefined> {
+  const path = `${directory}/CURRENT`;
+  const body = await readSmallFile(platform.disk, path);
+  if (body === undefined) return undefined;
+  const parsed = schema.safeParse(body);
+  if (!parsed.success) {
+    throw new HoldfastError("CORRUPT", `${path} does not name a store`, { cause: parsed.error });
+  }
+  return parsed.data;
+}
+
+async function writeCurrent(platform: Platform, directory: string, current: Current): Promise<void> {
+  await writeSmallFile(platform.disk, `${directory}/CURRENT`, current);
+}
