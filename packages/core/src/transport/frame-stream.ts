@@ -1,0 +1,141 @@
+import { NetworkError } from "@holdfast/platform";
+import type { Channel } from "./channel.ts";
+import type { Frame } from "./frame.ts";
+
+/** `send` waits while more than this has not left the process. */
+const SEND_AHEAD_BYTES = 1024 * 1024;
+/** Reading stops while more than this was received and not consumed. */
+const RECEIVE_AHEAD_BYTES = 1024 * 1024;
+
+/** A connection of its own for a long transfer, with back-pressure in both directions. */
+export interface FrameStream {
+  /** The other end, for messages to people. */
+  readonly remote: string;
+  /**
+   * Sends one frame. Resolves as soon as another may be sent, which says nothing about arrival; the buffers must not be changed
+   * any more. Rejects with a `NetworkError` `CLOSED` when the connection is gone.
+   */
+  send(kind: number, group: number, body: readonly Uint8Array[]): Promise<void>;
+  /**
+   * The frames that arrive, in order, for one consumer. Ends when the other side ended; throws when the connection broke or
+   * brought something malformed. Leaving the loop destroys the stream.
+   */
+  frames(): AsyncIterableIterator<Frame>;
+  /** Sends what was written, then closes. */
+  end(): void;
+  /** Closes at once. Idempotent. */
+  destroy(): void;
+  /** Resolves when the connection is gone, for whatever reason. Never rejects. */
+  readonly closed: Promise<void>;
+}
+
+/** A {@link FrameStream} over a channel whose handshake is done. Takes the channel over. */
+export class ChannelStream implements FrameStream {
+  readonly #channel: Channel;
+  #received: Frame[] = [];
+  #receivedBytes = 0;
+  #reading = true;
+  #over = false;
+  #error: Error | undefined;
+  #wakeSenders: (() => void)[] = [];
+  #wakeReader: (() => void) | undefined;
+
+  constructor(channel: Channel) {
+    this.#channel = channel;
+    channel.handler = {
+      frame: (frame) => this.#arrived(frame),
+      drained: () => this.#drained(),
+      closed: (error) => this.#gone(error),
+    };
+  }
+
+  get remote(): string {
+    return this.#channel.remote;
+  }
+
+  get closed(): Promise<void> {
+    return this.#channel.gone;
+  }
+
+  async send(kind: number, group: number, body: readonly Uint8Array[]): Promise<void> {
+    this.#assertOpen();
+    this.#channel.sendFrame(kind, group, body);
+    if (this.#channel.bufferedBytes <= SEND_AHEAD_BYTES) return;
+    await new Promise<void>((resolve) => this.#wakeSenders.push(resolve));
+    this.#assertOpen();
+  }
+
+  async *frames(): AsyncIterableIterator<Frame> {
+    try {
+      for (;;) {
+        const frame = this.#received.shift();
+        if (frame !== undefined) {
+          this.#consumed(frame);
+          yield frame;
+        } else if (this.#over) {
+          if (this.#error !== undefined) throw this.#error;
+          return;
+        } else {
+          await new Promise<void>((resolve) => {
+            this.#wakeReader = resolve;
+          });
+        }
+      }
+    } finally {
+      this.destroy();
+    }
+  }
+
+  end(): void {
+    this.#over = true;
+    this.#channel.end();
+    this.#wake();
+  }
+
+  destroy(): void {
+    this.#over = true;
+    this.#channel.destroy();
+    this.#wake();
+  }
+
+  #arrived(frame: Frame): void {
+    this.#received.push(frame);
+    this.#receivedBytes += frame.body.length;
+    if (this.#reading && this.#receivedBytes > RECEIVE_AHEAD_BYTES) {
+      this.#reading = false;
+      this.#channel.setReading(false);
+    }
+    this.#wakeReader?.();
+  }
+
+  #drained(): void {
+    const wake = this.#wakeSenders;
+    this.#wakeSenders = [];
+    for (const resolve of wake) resolve();
+  }
+
+  /** What was received in full stays readable. */
+  #gone(error: Error | undefined): void {
+    this.#over = true;
+    this.#error ??= error;
+    this.#wake();
+  }
+
+  #consumed(frame: Frame): void {
+    this.#receivedBytes -= frame.body.length;
+    if (this.#reading || this.#receivedBytes > RECEIVE_AHEAD_BYTES / 2) return;
+    this.#reading = true;
+    this.#channel.setReading(true);
+  }
+
+  #wake(): void {
+    this.#drained();
+    this.#wakeReader?.();
+  }
+
+  #assertOpen(): void {
+    if (!this.#over) return;
+    const message = `the stream with ${this.remote} is closed`;
+    throw new NetworkError("CLOSED", message, { cause: this.#error });
+  }
+}
