@@ -240,8 +240,8 @@ function printLog(env: Environment, id: number): void {
 function printStates(env: Environment): void {
   for (const { raw } of env.nodes) {
     const { id, role, term, leader, config } = raw.status();
-    const { incoming, outgoing } = config.voters;
-    const voter = incoming.has(id) || outgoing.has(id) ? "(Voter)" : "(Non-Voter)";
+    const isVoter = config.voters.includes(id) || config.votersOutgoing.includes(id);
+    const voter = isVoter ? "(Voter)" : "(Non-Voter)";
     env.out.line(`${id}: ${describeRole(role)} ${voter} Term:${term} Lead:${leader}`);
   }
 }

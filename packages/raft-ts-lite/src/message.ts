@@ -75,7 +75,8 @@ export interface ReadState {
   readonly token: ReadToken;
 }
 
-interface Envelope {
+/** Who speaks to whom, in which term. */
+export interface Envelope {
   readonly to: NodeId;
   readonly from: NodeId;
   /** 0 in messages that carry no term (Propose, ReadIndex, and local ones). */
@@ -118,12 +119,12 @@ export interface InstallSnapshot extends Envelope {
 export interface Heartbeat extends Envelope {
   readonly type: "Heartbeat";
   readonly commit: number;
-  /** Confirms this read and every one queued before it; empty: none. */
-  readonly readToken: ReadToken | "";
+  /** Confirms this read and every one queued before it, or a round of the lease; empty: none. */
+  readonly readToken: ReadToken;
 }
 export interface HeartbeatResponse extends Envelope {
   readonly type: "HeartbeatResponse";
-  readonly readToken: ReadToken | "";
+  readonly readToken: ReadToken;
 }
 export interface TimeoutNow extends Envelope {
   readonly type: "TimeoutNow";
