@@ -45,6 +45,7 @@ export class HoldfastSnapshot extends OwnedSnapshot implements RangeSource {
   /** The captured state, once it is known to be recent enough. */
   async capture(): Promise<KvCapture> {
     if (!this.#recent) await this.#check();
+    if (this.ended !== undefined) throw this.ended;
     return this.#view.capture;
   }
 
@@ -79,7 +80,6 @@ export class HoldfastSnapshot extends OwnedSnapshot implements RangeSource {
   }
 
   async #read<T>(step: () => Promise<T>): Promise<T> {
-    if (this.ended !== undefined) throw this.ended;
     // abstract-level's has() and hasMany() let go of the snapshot before they are done, so it is held here as well.
     this.ref();
     try {

@@ -4,7 +4,7 @@ import type { KeyRange } from "../kv/store-keys.ts";
 
 /** Options of `_get`, `_getMany`, `_has` and `_hasMany`. */
 export interface PointReadOptions {
-  readonly snapshot?: AbstractSnapshot | undefined;
+  readonly snapshot?: AbstractSnapshot | null | undefined;
 }
 
 /** Options of `_iterator`, `_keys` and `_values`. Bounds are encoded; `keys` and `values` are missing from the latter two. */
@@ -14,7 +14,7 @@ export interface RangeReadOptions extends KeyRange {
   readonly limit: number;
   readonly keys?: boolean;
   readonly values?: boolean;
-  readonly snapshot?: AbstractSnapshot | undefined;
+  readonly snapshot?: AbstractSnapshot | null | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -23,7 +23,7 @@ export interface ClearOptions extends KeyRange {
   readonly reverse: boolean;
   /** -1: no limit. */
   readonly limit: number;
-  readonly snapshot?: AbstractSnapshot | undefined;
+  readonly snapshot?: AbstractSnapshot | null | undefined;
 }
 
 /** An operation of `_batch`, encoded. */
@@ -42,5 +42,4 @@ export interface SnapshotOptions {
 }
 
 /** `AbstractSnapshot` with the constructor that its documentation has and its declaration lacks. */
-export const OwnedSnapshot: new (options: SnapshotOptions) => AbstractSnapshot =
-  AbstractSnapshot as new (options: SnapshotOptions) => AbstractSnapshot;
+export const OwnedSnapshot: new (options: SnapshotOptions) => AbstractSnapshot = AbstractSnapshot;

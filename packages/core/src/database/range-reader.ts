@@ -53,15 +53,14 @@ export class OwnRangeSource implements RangeSource {
 }
 
 async function isCurrent(view: CapturedView): Promise<boolean> {
-  if (view.ended !== undefined) return false;
   try {
     const { read, applied } = await view.indexes();
-    return read <= applied && view.ended === undefined;
+    if (applied < read) return false;
   } catch (error) {
     // A view that ended while it was being asked may fail in any way.
-    if (view.ended !== undefined) return false;
-    throw error;
+    if (view.ended === undefined) throw error;
   }
+  return view.ended === undefined;
 }
 
 /** Walks along a captured state: what all kinds of iterators have in common. Made by one call at a time, as abstract-level ensures. */
@@ -73,6 +72,7 @@ export class RangeReader {
   #target: Uint8Array | undefined;
   /** Something was shown: from here on the captured state must stay the same. */
   #shown = false;
+  #closed = false;
 
   constructor(source: RangeSource, options: RangeReadOptions) {
     this.#source = source;
@@ -96,38 +96,48 @@ export class RangeReader {
 
   /** Idempotent. */
   async close(): Promise<void> {
+    this.#closed = true;
     await this.#closeCursor();
     await this.#source.release();
   }
 
   async #read<T>(step: (cursor: KvIterator) => Promise<T>): Promise<T> {
     for (;;) {
-      const ended = this.#source.ended;
-      if (ended !== undefined && !this.#mayRetake) throw ended;
       try {
-        const result = await orAborted(this.#step(step), this.#signal);
+        const result = await orAborted(this.#attempt(step), this.#signal);
         this.#shown = true;
         return result;
       } catch (error) {
-        if (this.#source.ended === undefined || error instanceof ReadAbortedError) throw error;
-        if (!this.#mayRetake) throw this.#source.ended;
-        await this.#closeCursor();
+        const { ended } = this.#source;
+        if (ended === undefined || error instanceof ReadAbortedError) throw error;
+        if (!this.#mayRetake) throw ended;
       }
     }
+  }
+
+  async #attempt<T>(step: (cursor: KvIterator) => Promise<T>): Promise<T> {
+    const { ended } = this.#source;
+    if (ended !== undefined) {
+      if (!this.#mayRetake) throw ended;
+      await this.#closeCursor();
+    }
+    return step(this.#cursor ?? (await this.#open()));
   }
 
   get #mayRetake(): boolean {
     return this.#source.retakes && !this.#shown;
   }
 
-  async #step<T>(step: (cursor: KvIterator) => Promise<T>): Promise<T> {
-    if (this.#cursor === undefined || this.#source.ended !== undefined) {
-      await this.#closeCursor();
-      const capture = await this.#source.capture();
-      this.#cursor = capture.iterator(this.#range);
-      if (this.#target !== undefined) this.#cursor.seek(this.#target);
+  async #open(): Promise<KvIterator> {
+    const capture = await this.#source.capture();
+    if (this.#closed) {
+      // The caller's signal ended the read that waited here, and the iterator was closed since: nobody else will release it.
+      await this.#source.release();
+      throw new ReadAbortedError(this.#signal?.reason);
     }
-    return step(this.#cursor);
+    this.#cursor = capture.iterator(this.#range);
+    if (this.#target !== undefined) this.#cursor.seek(this.#target);
+    return this.#cursor;
   }
 
   async #closeCursor(): Promise<void> {

@@ -56,11 +56,14 @@ async function closeAll(
       await database.close();
     } catch (error) {
       // One case ends with a database that can be neither opened nor closed: what is behind it is the factory's to clean up.
-      if (!(error instanceof Error && "code" in error && error.code === "LEVEL_STATUS_LOCKED")) {
-        throw error;
-      }
+      if (!isLocked(error)) throw error;
     }
   }
+}
+
+function isLocked(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return ("code" in error && error.code === "LEVEL_STATUS_LOCKED") || isLocked(error.cause);
 }
 
 /** Ends as tape ends a test: when the planned assertions were made, on `end()`, or when the promise that it returned is done. */
@@ -82,7 +85,7 @@ class Tape {
   #end: () => void = () => undefined;
   #planned: number | undefined;
   #made = 0;
-  #failure: unknown;
+  #failure: Error | undefined;
 
   constructor() {
     this.ended = new Promise((resolve) => {
@@ -148,7 +151,7 @@ class Tape {
     try {
       assertion();
     } catch (error) {
-      this.#failure ??= error;
+      this.#failure ??= error instanceof Error ? error : new Error(String(error));
     }
     if (++this.#made === this.#planned) this.#end();
     else if (this.#failure !== undefined) this.#end();
