@@ -2,21 +2,28 @@ import { createHash } from "node:crypto";
 import type { Disk, Random } from "@holdfast/platform";
 import { z } from "zod";
 import { HoldfastError } from "../errors.ts";
-import { readSmallFile, writeSmallFile } from "../format/small-file.ts";
+import { readStateFile, writeStateFile } from "./state-file.ts";
 
-const schema = z.object({
+/** Who a data directory belongs to (docs/formats.md, section 4). */
+export interface Identity {
+  readonly cluster: string;
+  readonly nodeId: number;
+  readonly incarnation: number;
+  /** The members the group began with; absent on a node that joined. */
+  readonly members?: readonly { readonly id: number; readonly address: string }[] | undefined;
+  readonly voters?: readonly number[] | undefined;
+  /** The log holds what makes this node a member. From then on an empty log is a loss, not a beginning. */
+  readonly begun: boolean;
+}
+
+const schema: z.ZodType<Identity> = z.object({
   cluster: z.string(),
   nodeId: z.int(),
   incarnation: z.int(),
-  /** The members the group began with; absent on a node that joined. */
   members: z.array(z.object({ id: z.int(), address: z.string() })).optional(),
   voters: z.array(z.int()).optional(),
-  /** The log holds what makes this node a member. From then on an empty log is a loss, not a beginning. */
   begun: z.boolean(),
 });
-
-/** Who a data directory belongs to (docs/formats.md, section 4). */
-export type Identity = z.infer<typeof schema>;
 
 const MAX_INCARNATION = Number.MAX_SAFE_INTEGER;
 
@@ -32,15 +39,7 @@ export function drawIncarnation(random: Random): number {
 
 /** Reads the identity of `directory`, or `undefined` in an empty one. Throws `CORRUPT`. */
 export async function readIdentity(disk: Disk, directory: string): Promise<Identity | undefined> {
-  const body = await readSmallFile(disk, identityPath(directory));
-  if (body === undefined) return undefined;
-  const parsed = schema.safeParse(body);
-  if (!parsed.success) {
-    throw new HoldfastError("CORRUPT", `${identityPath(directory)} does not hold an identity`, {
-      cause: parsed.error,
-    });
-  }
-  return parsed.data;
+  return await readStateFile(disk, identityPath(directory), schema);
 }
 
 /** Replaces the identity atomically and durably. */
@@ -49,7 +48,7 @@ export async function writeIdentity(
   directory: string,
   identity: Identity,
 ): Promise<void> {
-  await writeSmallFile(disk, identityPath(directory), identity);
+  await writeStateFile(disk, identityPath(directory), { ...identity });
 }
 
 function identityPath(directory: string): string {

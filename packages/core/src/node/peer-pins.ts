@@ -1,10 +1,16 @@
 import type { Disk } from "@holdfast/platform";
 import type { NodeId } from "raft-ts-lite";
 import { z } from "zod";
-import { HoldfastError } from "../errors.ts";
-import { readSmallFile, writeSmallFile } from "../format/small-file.ts";
+import { readStateFile, writeStateFile } from "./state-file.ts";
 
-const schema = z.array(z.object({ id: z.int(), incarnation: z.int(), address: z.string() }));
+interface Pin {
+  readonly incarnation: number;
+  readonly address: string;
+}
+
+const schema = z.object({
+  peers: z.array(z.object({ id: z.int(), incarnation: z.int(), address: z.string() })),
+});
 
 /**
  * The incarnation under which each peer was first met, made durable before anything that it says is believed. A peer that comes
@@ -13,10 +19,10 @@ const schema = z.array(z.object({ id: z.int(), incarnation: z.int(), address: z.
 export class PeerPins {
   readonly #disk: Disk;
   readonly #path: string;
-  readonly #pins: Map<NodeId, { readonly incarnation: number; readonly address: string }>;
+  readonly #pins: Map<NodeId, Pin>;
   #writing: Promise<void> = Promise.resolve();
 
-  private constructor(disk: Disk, path: string, pins: z.infer<typeof schema>) {
+  private constructor(disk: Disk, path: string, pins: readonly (Pin & { readonly id: NodeId })[]) {
     this.#disk = disk;
     this.#path = path;
     this.#pins = new Map(pins.map(({ id, incarnation, address }) => [id, { incarnation, address }]));
@@ -24,13 +30,8 @@ export class PeerPins {
 
   static async open(disk: Disk, directory: string): Promise<PeerPins> {
     const path = `${directory}/peers`;
-    const parsed = schema.safeParse((await readSmallFile(disk, path)) ?? []);
-    if (!parsed.success) {
-      throw new HoldfastError("CORRUPT", `${path} does not hold the known peers`, {
-        cause: parsed.error,
-      });
-    }
-    return new PeerPins(disk, path, parsed.data);
+    const found = await readStateFile(disk, path, schema);
+    return new PeerPins(disk, path, found?.peers ?? []);
   }
 
   /** Address at which a peer was last heard of. */
@@ -53,8 +54,8 @@ export class PeerPins {
 
   async #write(): Promise<void> {
     const write = async (): Promise<void> => {
-      const pins = [...this.#pins].map(([id, pin]) => ({ id, ...pin }));
-      await writeSmallFile(this.#disk, this.#path, pins);
+      const peers = [...this.#pins].map(([id, pin]) => ({ id, ...pin }));
+      await writeStateFile(this.#disk, this.#path, { peers });
     };
     this.#writing = this.#writing.then(write);
     await this.#writing;

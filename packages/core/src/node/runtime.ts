@@ -321,8 +321,7 @@ async function openParts<Machine extends StateMachine>(
   parts.slot = await StoreSlot.open(platform, directory, options.machine);
   await reconcile(parts.wal, GROUP, parts.slot.machine, identity);
   if (!identity.begun && parts.wal.group(GROUP).lastIndex() > 0) {
-    identity.begun = true;
-    await writeIdentity(disk, directory, identity);
+    await writeIdentity(disk, directory, { ...identity, begun: true });
   }
   const pins = await PeerPins.open(disk, directory);
   const lastLogTime = await lastLogTimeOf(parts.wal.group(GROUP), parts.slot.machine.applied());

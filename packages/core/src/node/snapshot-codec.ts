@@ -89,7 +89,7 @@ export function chunkHash(chunk: Uint8Array): Uint8Array {
   return createHash("sha256").update(chunk).digest();
 }
 
-function plainApplied(applied: AppliedState): z.infer<typeof appliedSchema> {
+function plainApplied(applied: AppliedState): object {
   const { confState, members } = applied;
   return {
     index: applied.index,

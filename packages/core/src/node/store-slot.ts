@@ -1,8 +1,7 @@
 import type { Platform } from "@holdfast/platform";
 import { z } from "zod";
-import { HoldfastError } from "../errors.ts";
-import { readSmallFile, writeSmallFile } from "../format/small-file.ts";
 import type { StateMachine, StateMachineFactory } from "../machine/state-machine.ts";
+import { readStateFile, writeStateFile } from "./state-file.ts";
 
 const schema = z.object({
   store: z.string().regex(/^store-\d+$/),
@@ -123,16 +122,9 @@ export class StoreSlot<Machine extends StateMachine> {
 }
 
 async function readCurrent(platform: Platform, directory: string): Promise<Current | undefined> {
-  const path = `${directory}/CURRENT`;
-  const body = await readSmallFile(platform.disk, path);
-  if (body === undefined) return undefined;
-  const parsed = schema.safeParse(body);
-  if (!parsed.success) {
-    throw new HoldfastError("CORRUPT", `${path} does not name a store`, { cause: parsed.error });
-  }
-  return parsed.data;
+  return await readStateFile(platform.disk, `${directory}/CURRENT`, schema);
 }
 
 async function writeCurrent(platform: Platform, directory: string, current: Current): Promise<void> {
-  await writeSmallFile(platform.disk, `${directory}/CURRENT`, current);
+  await writeStateFile(platform.disk, `${directory}/CURRENT`, { ...current });
 }

@@ -1,0 +1,50 @@
+// One member of the cluster, in a process of its own: opens a node and does what the main program asks.
+import { openNode, type DatabaseNode } from "@holdfast/core";
+import type { Answer, Envelope, Request, Row } from "./protocol.ts";
+
+let node: DatabaseNode | undefined;
+
+async function answer(request: Request): Promise<Answer> {
+  if (request.type === "open") {
+    node = await openNode(request.settings);
+    return { type: "done" };
+  }
+  if (node === undefined) throw new Error("open first");
+  const { db } = node;
+  switch (request.type) {
+    case "put":
+      await Promise.all(request.rows.map(([key, value]) => db.put(key, value)));
+      return { type: "done" };
+    case "page": {
+      const { after, limit } = request;
+      const rows: Row[] = await db.iterator({ gt: after, limit }).all();
+      return { type: "rows", rows };
+    }
+    case "prefix": {
+      const { prefix, limit } = request;
+      const rows: Row[] = await db.iterator({ gte: prefix, lt: `${prefix}\uffff`, limit }).all();
+      return { type: "rows", rows };
+    }
+    case "status":
+      return { type: "status", status: await node.status() };
+    case "close":
+      await node.close();
+      return { type: "done" };
+  }
+}
+
+process.on("message", ({ id, body }: Envelope<Request>) => {
+  void answer(body)
+    .catch((error: unknown): Answer => ({ type: "failed", message: String(error) }))
+    .then((result) => {
+      process.send?.({ id, body: result } satisfies Envelope<Answer>);
+      if (body.type === "close") process.disconnect();
+    });
+});
+
+// Without its main program a member has nobody to serve.
+process.on("disconnect", () => {
+  void node?.close();
+});
+// Ctrl-C reaches every process of the terminal; the main program decides what happens then.
+process.on("SIGINT", () => undefined);
