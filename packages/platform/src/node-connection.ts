@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import { NetworkError } from "./errors.ts";
 import type { Connection, ConnectionHandler } from "./network.ts";
 
-/** A TCP socket as a {@link Connection}. The socket arrives paused, with no listener of its own. */
+/** A TCP socket as a {@link Connection}. Until `start`, Node keeps the first bytes that arrive, and the kernel the rest. */
 export class NodeConnection implements Connection {
   readonly remote: string;
   readonly #socket: Socket;
@@ -49,11 +49,12 @@ export class NodeConnection implements Connection {
       });
       return;
     }
+    // Paused first: a listener for data would start the flow.
+    this.#socket.pause();
     this.#socket.on("data", (bytes: Buffer) => {
       if (!this.#ending) handler.data(bytes);
     });
     if (this.#reading || this.#ending) this.#socket.resume();
-    else this.#socket.pause();
     queueMicrotask(this.#flushed);
   }
 

@@ -44,7 +44,7 @@ async function listen(
   lingerMs: number,
 ): Promise<Listener> {
   const host = bareHost(address.host);
-  const server = createServer({ noDelay: true, pauseOnConnect: true, allowHalfOpen: false });
+  const server = createServer({ noDelay: true, allowHalfOpen: false });
   server.on("connection", (socket) => {
     accept(new NodeConnection(socket, remoteOf(socket), lingerMs));
   });
@@ -91,7 +91,6 @@ function connect(address: Address, timeoutMs: number, lingerMs: number): Promise
       reject(toNetworkError(cause, what, "REFUSED"));
       return;
     }
-    socket.pause();
     const failed = (cause: unknown): void => {
       clearTimeout(timer);
       reject(toNetworkError(cause, what, "REFUSED"));

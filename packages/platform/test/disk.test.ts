@@ -31,7 +31,7 @@ describe("nodeDisk on this machine", () => {
   });
 
   it("releases the lock of a process that was killed", async () => {
-    const child = new Child("hold-lock", directory);
+    const child = Child.run("hold-lock", directory);
     await child.printed("locked");
     await expect(disk.lock(directory)).rejects.toMatchObject({ code: "LOCKED", path: directory });
     await child.kill();
@@ -73,6 +73,24 @@ describe("nodeDisk on this machine", () => {
     expect(await disk.readFile(join(directory, "a"))).toEqual(bytes(3));
     expect(await disk.list(directory)).toEqual(["a"]);
   });
+});
+
+// The shell's limit on the size of a file cuts a write short and refuses the next: what a nearly full device does.
+describe.skipIf(process.platform === "win32")("nodeDisk when a file may not grow", () => {
+  it.each(["appendAndSync", "write"])(
+    "%s: does not take a short write for the whole",
+    async (method) => {
+      const directory = await temporary();
+      const child = Child.under("ulimit -f 64; trap '' XFSZ", "size-limit", method, directory);
+      expect(JSON.parse(await child.ended())).toEqual(
+        method === "write"
+          ? { outcomes: ["resolved", "IO", "resolved"], head: "ccc" }
+          : // Behind the failed one nothing was written, and the one before it had its own success.
+            { outcomes: ["resolved", "IO", "IO"], head: "aaa" },
+      );
+      await remove(directory);
+    },
+  );
 });
 
 // /dev/full takes no byte, and cannot be synced either.
@@ -136,6 +154,17 @@ describe.skipIf(full === undefined)("nodeDisk when the device fails", () => {
     await healthy.close();
     await next.close();
     await remove(directory);
+  });
+
+  // /dev/null takes every byte and cannot be synced.
+  it("rejects an append whose bytes were taken but not synced", async () => {
+    const file = await disk.open("/dev/null");
+    await expect(file.appendAndSync(0, [bytes(10)])).rejects.toMatchObject({
+      code: "IO",
+      path: "/dev/null",
+      cause: { syscall: "fdatasync" },
+    });
+    await file.close();
   });
 
   it("says FULL for a plain write, which promises nothing and may be tried again", async () => {

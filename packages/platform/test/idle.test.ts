@@ -9,14 +9,14 @@ it.each(["clock", "disk", "closed disk", "lock", "network"])(
   "%s: does not keep the process alive when nothing is under way",
   async (part) => {
     const directory = await mkdtemp(join(tmpdir(), "holdfast-idle-"));
-    expect(await new Child("idle", part, directory).ended()).toBe("idle\n");
+    expect(await Child.run("idle", part, directory).ended()).toBe("idle\n");
     await rm(directory, { recursive: true });
   },
 );
 
 it("keeps the process alive until the last append has settled", async () => {
   const directory = await mkdtemp(join(tmpdir(), "holdfast-idle-"));
-  expect(await new Child("idle", "last append", directory).ended()).toBe("idle\nappended\n");
+  expect(await Child.run("idle", "last append", directory).ended()).toBe("idle\nappended\n");
   expect((await readFile(join(directory, "log"))).length).toBe(4 << 20);
   await rm(directory, { recursive: true });
 });

@@ -44,6 +44,8 @@ afterAll(() => {
   rmSync(compiled, { recursive: true });
 });
 
+const pathOf = (program: string): string => join(compiled, "test/children", `${program}.js`);
+
 /** A real process that runs one of the programs of this folder on the sources. */
 export class Child {
   readonly #process: ChildProcess;
@@ -52,11 +54,8 @@ export class Child {
   #errors = "";
   #onOutput: (() => void) | undefined;
 
-  constructor(program: string, ...args: readonly string[]) {
-    const path = join(compiled, "test/children", `${program}.js`);
-    this.#process = spawn(process.execPath, [path, ...args], {
-      stdio: ["pipe", "pipe", "pipe"],
-    });
+  private constructor(command: string, args: readonly string[]) {
+    this.#process = spawn(command, args);
     this.#process.stdout?.on("data", (bytes: Buffer) => {
       this.#output += bytes.toString();
       this.#onOutput?.();
@@ -68,6 +67,16 @@ export class Child {
       this.#onOutput?.();
       return (signal ?? code) as number | NodeJS.Signals;
     });
+  }
+
+  static run(program: string, ...args: readonly string[]): Child {
+    return new Child(process.execPath, [pathOf(program), ...args]);
+  }
+
+  /** The same in a shell that was set up by `commands`. */
+  static under(commands: string, program: string, ...args: readonly string[]): Child {
+    const script = `${commands}; exec "$@"`;
+    return new Child("/bin/sh", ["-c", script, "sh", process.execPath, pathOf(program), ...args]);
   }
 
   /** Waits until the child has printed `text`, and returns all that it has printed. */

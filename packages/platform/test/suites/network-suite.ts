@@ -174,6 +174,7 @@ export function networkSuite(name: string, create: () => NetworkFixture): void {
       await Promise.all([client.untilClosed(), server.untilClosed()]);
       expect(server.bytes()).toEqual(text("last words"));
       expect(client.received).toBe(0);
+      expect([client.error, server.error]).toEqual([undefined, undefined]);
     });
 
     it("both ends may end at once", async () => {
@@ -192,6 +193,7 @@ export function networkSuite(name: string, create: () => NetworkFixture): void {
       client.connection.write([new Uint8Array(64 << 20)]);
       client.connection.destroy();
       client.connection.destroy();
+      expect(client.connection.bufferedBytes).toBe(0);
       expect(client.calls).toEqual([]); // Never from inside a call.
       await Promise.all([client.untilClosed(), server.untilClosed()]);
       expect(client.calls).toEqual(["closed"]);
@@ -216,17 +218,26 @@ export function networkSuite(name: string, create: () => NetworkFixture): void {
       }
     });
 
-    it("tells a handler that started late", async () => {
+    it("tells a handler that started late, after the start", async () => {
       const [client, server] = await pair();
-      server.destroy();
+      client.destroy();
       await new Recorder(server).untilClosed();
-      await new Recorder(client).untilClosed();
-      const [other] = await pair();
-      other.destroy();
-      const late = new Recorder(other);
+      const late = new Recorder(client);
       expect(late.calls).toEqual([]);
       await late.untilClosed();
       expect(late.calls).toEqual(["closed"]);
+    });
+
+    it("delivers what arrived before the other side ended, though nobody had started", async () => {
+      const [client, server] = await pair();
+      client.write([text("all of it")]);
+      client.end();
+      const ended = new Recorder(client);
+      await ended.untilDrained();
+      const late = new Recorder(server);
+      await Promise.all([ended.untilClosed(), late.untilClosed()]);
+      expect(late.bytes()).toEqual(text("all of it"));
+      expect([ended.error, late.error]).toEqual([undefined, undefined]);
     });
   });
 
