@@ -67,8 +67,12 @@ export class EntryWrites {
   add(operation: StoreOperation): void {
     const space = operation.key.readUInt8(0);
     const key = operation.key.subarray(1);
-    if (operation.type === "del") this.#begin(DELETE, space, key, 0);
-    else this.#arena.set(operation.value, this.#begin(PUT, space, key, operation.value.length));
+    if (operation.type === "del") {
+      this.#begin(DELETE, space, key, 0);
+      return;
+    }
+    const valueAt = this.#begin(PUT, space, key, operation.value.length);
+    this.#arena.set(operation.value, valueAt);
   }
 
   /** The writes in order; views of the arena, which is never used again. */
@@ -97,7 +101,7 @@ export class EntryWrites {
     return this.#arena.subarray(keyEnd, keyEnd + valueBytes);
   }
 
-  /** Writes everything of a record but the value, and returns where that goes. */
+  /** Writes everything of a record but the value, and returns where that goes. The arena may be another one afterwards. */
   #begin(kind: number, space: number, key: Uint8Array, valueBytes: number): number {
     const keyBytes = 1 + key.length;
     const at = this.#length;

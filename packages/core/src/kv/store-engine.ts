@@ -39,7 +39,7 @@ export interface ClassicLevelSettings {
   readonly writeBufferBytes?: number;
 }
 
-/** Says that a store was made completely; see {@link openDirectory}. */
+/** Says that a store was made completely; see {@link prepareDirectory}. */
 const MARK = "HOLDFAST";
 const MARK_CONTENT = Buffer.from("store of Holdfast, version 1\n");
 
@@ -61,8 +61,11 @@ export function classicLevelEngine(settings: ClassicLevelSettings = {}): StoreEn
     async open(context) {
       const { location } = context;
       const { disk } = context.platform;
+      const complete = await prepareDirectory(disk, context);
+      // Not made before: a database of abstract-level begins to open by itself in the turn after.
       const level = new ClassicLevel<Buffer, Buffer>(location, options);
-      await openDirectory(level, disk, context);
+      await level.open();
+      if (!complete) await markComplete(disk, location);
       return {
         level,
         flush: () => flush(level),
@@ -72,21 +75,22 @@ export function classicLevelEngine(settings: ClassicLevelSettings = {}): StoreEn
   };
 }
 
-async function openDirectory(
-  level: ClassicLevel<Buffer, Buffer>,
+/** Takes away what LevelDB must not see, and says whether there is a complete store. */
+async function prepareDirectory(
   disk: Disk,
   { location, lostUnsynced }: StateMachineContext,
-): Promise<void> {
+): Promise<boolean> {
   const names = await disk.list(location);
-  const complete = names.includes(MARK);
-  if (!complete) {
+  if (!names.includes(MARK)) {
     // LevelDB does not sync its very first files, so after a power cut they may be empty and it would refuse them for ever. Without
     // the mark nothing was ever applied here: start again. Tables can only come from a flush, so with them something else is wrong.
     if (names.some((name) => name.endsWith(".ldb") || name.endsWith(".sst"))) {
       throw new HoldfastError("CORRUPT", `store (${location}) has tables but no file (${MARK})`);
     }
     for (const name of names) await disk.remove(`${location}/${name}`);
-  } else if (lostUnsynced) {
+    return false;
+  }
+  if (lostUnsynced) {
     // LevelDB syncs its tables and their list, but its logs only at synced writes, and a rotated log never: what an OS crash left of
     // them is not a prefix of what was written. Without the logs the store is exactly what it was at the last flush.
     for (const name of names.filter((name) => name.endsWith(".log"))) {
@@ -94,9 +98,11 @@ async function openDirectory(
     }
     await disk.syncDirectory(location);
   }
-  await level.open();
-  if (complete) return;
-  // Makes the renames of LevelDB's creation durable, then says so.
+  return true;
+}
+
+/** Makes the renames of LevelDB's creation durable, then says so. */
+async function markComplete(disk: Disk, location: string): Promise<void> {
   await disk.syncDirectory(location);
   await disk.writeFileAtomic(`${location}/${MARK}`, MARK_CONTENT);
 }
