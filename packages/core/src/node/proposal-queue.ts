@@ -18,10 +18,14 @@ export interface ProposalQueueOptions {
   readonly maxPendingBytes: number;
 }
 
-/** Where an entry that this node appended as leader stands in the log. */
-export interface LogPosition {
+/** Takes payloads while this node may hand them over: to its own core when it leads, to the leader otherwise. */
+export interface ProposalSink {
+  /** The term in which a payload may enter the log, and in no other. */
   readonly term: number;
-  readonly index: number;
+  /** Whether this node leads, and so takes along what others forwarded in this term. */
+  readonly leads: boolean;
+  /** `false`: not now, try again later. */
+  readonly hand: (data: Uint8Array) => boolean;
 }
 
 interface Settler {
@@ -36,34 +40,35 @@ interface Batch {
   readonly settlers: Settler[];
   readonly deadline: number;
   bytes: number;
-  /** Handed to the core: from here on its outcome is open. */
-  handed: boolean;
+  /** The term in which it was handed over; 0 before. */
+  term: number;
 }
 
-/** A payload that is ready to be proposed, and the batches of this node in it. */
-interface Outgoing {
+interface ForeignBatch {
   readonly data: Uint8Array;
-  readonly batches: readonly Batch[];
+  readonly term: number;
 }
-
-/** Tries to hand a payload to the core. `undefined`: not now, try again later. */
-export type Propose = (data: Uint8Array) => LogPosition | "forwarded" | undefined;
 
 /**
  * Turns the commands of one turn of the event loop into few entries, and every command into exactly one outcome. Synchronous; the
- * time is passed in. Batches that were not handed over yet keep their order and wait for a leader.
+ * time is passed in.
+ *
+ * A batch is handed over for one term: only that term's leader may append it, and only while it leads. Terms never fall along the log, so once an entry of a later
+ * term is applied and the batch was not among those before it, it never will be. It is then handed over again, which cannot apply it twice. Until that is known nothing new is handed over,
+ * so that commands keep the order in which they were given.
  */
 export class ProposalQueue {
   readonly #options: ProposalQueueOptions;
-  /** Every unsettled batch by sequence; in order of age, and so of deadline. */
-  readonly #pending = new Map<number, Batch>();
-  /** Batches appended by this node as leader, by index: an entry of another term at that index settles them. */
-  readonly #positions = new Map<number, { readonly term: number; readonly batches: readonly Batch[] }>();
-  #open: Batch[] = [];
-  #foreign: Uint8Array[] = [];
-  #outgoing: Outgoing[] = [];
+  /** Not handed over, in order. The last one may still grow. */
+  #queue: Batch[] = [];
+  /** Handed over, by sequence, in order; their terms never fall. */
+  readonly #handed = new Map<number, Batch>();
+  #foreign: ForeignBatch[] = [];
+  #foreignBytes = 0;
   #sequence = 0;
   #pendingBytes = 0;
+  /** The queue's last batch takes no more commands: its turn is over. */
+  #closed = true;
 
   constructor(options: ProposalQueueOptions) {
     this.#options = options;
@@ -72,11 +77,6 @@ export class ProposalQueue {
   /** Bytes of commands whose outcome is open. */
   get pendingBytes(): number {
     return this.#pendingBytes;
-  }
-
-  /** Whether something waits to be handed to the core. */
-  get hasWork(): boolean {
-    return this.#open.length > 0 || this.#foreign.length > 0 || this.#outgoing.length > 0;
   }
 
   /** Adds a command to the current turn. The body must not change until it is settled. */
@@ -99,7 +99,7 @@ export class ProposalQueue {
   }
 
   #batchFor(bytes: number, deadline: number): Batch {
-    const last = this.#open.at(-1);
+    const last = this.#closed ? undefined : this.#queue.at(-1);
     if (
       last !== undefined &&
       last.commands.length < this.#options.batchSize &&
@@ -107,6 +107,7 @@ export class ProposalQueue {
     ) {
       return last;
     }
+    this.#closed = false;
     this.#sequence += 1;
     const batch: Batch = {
       sequence: this.#sequence,
@@ -114,88 +115,83 @@ export class ProposalQueue {
       settlers: [],
       deadline,
       bytes: 0,
-      handed: false,
+      term: 0,
     };
-    this.#open.push(batch);
-    this.#pending.set(batch.sequence, batch);
+    this.#queue.push(batch);
     return batch;
   }
 
-  /** Adds the sealed batches that a follower forwarded; they join this node's next entry as they are. */
-  addForeign(data: Uint8Array): void {
-    this.#foreign.push(data);
+  /** Adds the sealed batches that a follower forwarded for `term`; they join this node's next entry as they are. */
+  addForeign(data: Uint8Array, term: number): void {
+    // Dropped like a lost message: its proposer has a deadline, and this node's memory a bound.
+    if (this.#foreignBytes + data.length > this.#options.maxPendingBytes) return;
+    this.#foreign.push({ data, term });
+    this.#foreignBytes += data.length;
   }
 
-  /** Forgets forwarded batches that were not handed over: their proposers have deadlines of their own. */
-  dropForeign(): void {
-    this.#foreign = [];
-  }
-
-  /** Seals what the turn collected and hands over as much as the core takes, in order. */
-  flush(propose: Propose): void {
-    this.#seal();
-    let sent = 0;
-    for (const outgoing of this.#outgoing) {
-      const position = propose(outgoing.data);
-      if (position === undefined) break;
-      sent += 1;
-      for (const batch of outgoing.batches) batch.handed = true;
-      if (position !== "forwarded" && outgoing.batches.length > 0) {
-        this.#positions.set(position.index, { term: position.term, batches: outgoing.batches });
-      }
-    }
-    if (sent > 0) this.#outgoing.splice(0, sent);
-  }
-
-  #seal(): void {
-    const own = this.#open;
-    this.#open = [];
-    // The first entry of a turn takes along what followers sent; the batches behind it have filled their entries.
-    for (const batch of own) {
-      const along = this.#takeForeign(this.#options.entryBytes - batch.bytes);
-      this.#outgoing.push({ data: this.#payload(batch, along), batches: [batch] });
-    }
-    while (this.#foreign.length > 0) {
-      let along = this.#takeForeign(this.#options.entryBytes);
-      if (along.length === 0) along = this.#foreign.splice(0, 1);
-      this.#outgoing.push({ data: this.#payload(undefined, along), batches: [] });
+  /** Ends the turn: hands over as much as `sink` takes, in order. Without a sink, no leader is known. */
+  flush(sink: ProposalSink | undefined): void {
+    this.#closed = true;
+    if (sink === undefined) return;
+    this.#dropForeign(({ term }) => !sink.leads || term !== sink.term);
+    const [oldest] = this.#handed.values();
+    if (oldest !== undefined && oldest.term < sink.term) return;
+    for (;;) {
+      const batch = this.#queue[0];
+      const along = this.#foreignWithin(this.#options.entryBytes - (batch?.bytes ?? 0), batch === undefined);
+      if (batch === undefined && along.length === 0) return;
+      if (!sink.hand(this.#payload(batch, along))) return;
+      this.#dropForeign((foreign) => along.includes(foreign));
+      if (batch === undefined) continue;
+      this.#queue.shift();
+      batch.term = sink.term;
+      this.#handed.set(batch.sequence, batch);
     }
   }
 
-  #takeForeign(room: number): readonly Uint8Array[] {
+  /** As many forwarded batches as fit, at least one where there is nothing else to send. */
+  #foreignWithin(room: number, alone: boolean): readonly ForeignBatch[] {
     let count = 0;
     let bytes = 0;
-    for (const data of this.#foreign) {
+    for (const { data } of this.#foreign) {
       bytes += data.length;
-      if (bytes > room) break;
+      if (bytes > room && !(alone && count === 0)) break;
       count += 1;
     }
-    return this.#foreign.splice(0, count);
+    return this.#foreign.slice(0, count);
   }
 
-  #payload(batch: Batch | undefined, foreign: readonly Uint8Array[]): Uint8Array {
+  #dropForeign(drop: (foreign: ForeignBatch) => boolean): void {
+    if (this.#foreign.length === 0) return;
+    this.#foreign = this.#foreign.filter((foreign) => {
+      if (!drop(foreign)) return true;
+      this.#foreignBytes -= foreign.data.length;
+      return false;
+    });
+  }
+
+  #payload(batch: Batch | undefined, foreign: readonly ForeignBatch[]): Uint8Array {
     let bytes = batch === undefined ? 0 : sealedBatchBytes(batch.commands);
-    for (const data of foreign) bytes += data.length;
+    for (const { data } of foreign) bytes += data.length;
     const target = payloadBuffer(bytes);
-    const buffer = Buffer.from(target.buffer, target.byteOffset, target.length);
     let at = 0;
-    if (batch !== undefined) at = sealBatch(buffer, 0, this.#originOf(batch), batch.commands);
-    for (const data of foreign) {
-      buffer.set(data, at);
+    if (batch !== undefined) {
+      const origin: BatchOrigin = { ...this.#options.origin, sequence: batch.sequence };
+      at = sealBatch(target, 0, origin, batch.commands);
+    }
+    for (const { data } of foreign) {
+      target.set(data, at);
       at += data.length;
     }
     return target;
   }
 
-  #originOf(batch: Batch): BatchOrigin {
-    return { ...this.#options.origin, sequence: batch.sequence };
-  }
-
   /** Settles a batch of this node that was applied; `results` holds one per command. */
   settleApplied(sequence: number, results: readonly CommandResult[]): void {
-    const batch = this.#pending.get(sequence);
+    const batch = this.#handed.get(sequence);
     if (batch === undefined) return;
-    this.#forget(batch);
+    this.#handed.delete(sequence);
+    this.#pendingBytes -= batch.bytes;
     batch.settlers.forEach(({ resolve, reject }, i) => {
       const result = results[i];
       if (result === undefined) reject(new HoldfastError("STOPPED", "state machine gave no result"));
@@ -203,69 +199,58 @@ export class ProposalQueue {
     });
   }
 
-  /** An entry was applied at `index`: what this node had appended there in another term is gone for good. */
-  settlePosition(index: number, term: number): void {
-    const position = this.#positions.get(index);
-    if (position === undefined) return;
-    this.#positions.delete(index);
-    if (position.term === term) return;
-    for (const batch of position.batches) {
-      this.#fail(batch, new HoldfastError("NOT_COMMITTED", overwritten(index)));
+  /** An entry of `term` was applied: what was handed over for an earlier one and is not settled was lost, and is handed over again. */
+  reclaim(term: number): void {
+    const lost: Batch[] = [];
+    for (const batch of this.#handed.values()) {
+      if (batch.term >= term) break;
+      lost.push(batch);
     }
+    if (lost.length === 0) return;
+    for (const batch of lost) {
+      this.#handed.delete(batch.sequence);
+      batch.term = 0;
+    }
+    this.#queue = [...lost, ...this.#queue];
   }
 
-  /** The log up to `index` was replaced by a snapshot: what happened to entries in it cannot be told. */
-  settleSnapshot(index: number): void {
-    for (const [at, position] of this.#positions) {
-      if (at > index) continue;
-      this.#positions.delete(at);
-      for (const batch of position.batches) {
-        this.#fail(batch, new HoldfastError("UNKNOWN", "a snapshot replaced the log before the outcome was known"));
-      }
+  /** A snapshot replaced part of the log unseen: what was handed over may have been in it or not. */
+  settleSnapshot(): void {
+    for (const batch of [...this.#handed.values()]) {
+      this.#fail(
+        batch,
+        new HoldfastError("UNKNOWN", "a snapshot replaced the log before the outcome was known"),
+      );
     }
   }
 
   /** Settles what is overdue at `now`. */
   expire(now: number): void {
-    for (const batch of this.#pending.values()) {
+    for (const batch of [...this.#handed.values(), ...this.#queue]) {
       if (batch.deadline > now) break;
       this.#fail(batch, deadlineError(batch));
     }
-    this.#outgoing = this.#outgoing.filter(
-      ({ batches }) => batches.length === 0 || batches.some(({ sequence }) => this.#pending.has(sequence)),
-    );
   }
 
   /** Settles everything; `queued` is the error of what was never handed over, `handed` that of the rest. */
   failAll(queued: () => HoldfastError, handed: () => HoldfastError): void {
-    for (const batch of [...this.#pending.values()]) {
-      this.#fail(batch, batch.handed ? handed() : queued());
-    }
-    this.#open = [];
-    this.#outgoing = [];
+    for (const batch of [...this.#handed.values()]) this.#fail(batch, handed());
+    for (const batch of this.#queue) this.#fail(batch, queued());
     this.#foreign = [];
-    this.#positions.clear();
+    this.#foreignBytes = 0;
   }
 
   #fail(batch: Batch, error: HoldfastError): void {
-    if (!this.#pending.has(batch.sequence)) return;
-    this.#forget(batch);
-    this.#open = this.#open.filter((open) => open !== batch);
+    if (!this.#handed.delete(batch.sequence)) {
+      this.#queue = this.#queue.filter((queued) => queued !== batch);
+    }
+    this.#pendingBytes -= batch.bytes;
     for (const { reject } of batch.settlers) reject(error);
   }
-
-  #forget(batch: Batch): void {
-    this.#pending.delete(batch.sequence);
-    this.#pendingBytes -= batch.bytes;
-  }
-}
-
-function overwritten(index: number): string {
-  return `a new leader wrote another entry at index (${index}); the command had no effect and can be repeated`;
 }
 
 function deadlineError(batch: Batch): HoldfastError {
-  return batch.handed
+  return batch.term > 0
     ? new HoldfastError(
         "UNKNOWN",
         "no outcome before the deadline; the command may still take effect: repeat it only if that is harmless",

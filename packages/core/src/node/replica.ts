@@ -7,6 +7,7 @@ import {
   type LogStorage,
   type Message,
   type NodeId,
+  type Propose,
   type Ready,
   type Role,
   type Status,
@@ -24,7 +25,7 @@ import type { AppliedState, CommandResult, StateMachine } from "../machine/state
 import { openCommitted, type OpenedEntry } from "./committed-entries.ts";
 import { compactionTarget } from "./compaction.ts";
 import { decodeMemberContext } from "./member-context.ts";
-import { type LogPosition, ProposalQueue } from "./proposal-queue.ts";
+import { ProposalQueue, type ProposalSink } from "./proposal-queue.ts";
 import { ReadQueue } from "./read-queue.ts";
 import type { PreparedStore, StoreSlot } from "./store-slot.ts";
 
@@ -164,24 +165,16 @@ export class Replica<Machine extends StateMachine> {
   #receiveOne(message: Message): void {
     // A snapshot comes with its state, on a stream; without it the message promises what is not here.
     if (message.type === "InstallSnapshot") return;
-    if (message.type === "Propose" && this.#role === "leader") {
-      const normal = message.entries.every(({ type }) => type === "Normal");
-      if (normal) {
-        for (const { data } of message.entries) this.#acceptForwarded(data);
-        return;
-      }
-    }
-    this.#raft.step(message);
+    if (message.type === "Propose") this.#acceptForwarded(message);
+    else this.#raft.step(message);
   }
 
-  #acceptForwarded(data: Uint8Array): void {
-    // Damaged on its way: dropped like a lost message, before it can reach a log.
-    try {
-      openBatches(data, true);
-    } catch {
-      return;
+  /** Batches of another member, meant for the leader of one term. In any other term they may have been handed over again. */
+  #acceptForwarded({ term, entries }: Propose): void {
+    for (const { data } of entries) {
+      // Damaged on its way: dropped like a lost message, before it can reach a log.
+      if (isSound(data)) this.#proposals.addForeign(data, term);
     }
-    this.#proposals.addForeign(data);
   }
 
   propose(command: Command): Promise<CommandResult> {
@@ -288,7 +281,7 @@ export class Replica<Machine extends StateMachine> {
   }
 
   #process(): void {
-    this.#proposals.flush((data) => this.#proposeNow(data));
+    this.#proposals.flush(this.#sink());
     if (this.#reads.hasWork) {
       this.#reads.flush(() => this.#raft.readIndex(), this.#options.platform.clock.now());
     }
@@ -296,16 +289,27 @@ export class Replica<Machine extends StateMachine> {
     if (this.#log.wanted && !this.#fetching) void this.#fetch();
   }
 
-  #proposeNow(data: Uint8Array): LogPosition | "forwarded" | undefined {
+  #sink(): ProposalSink | undefined {
+    const { term, leader } = this.#raft.basicStatus();
+    const { id, handlers } = this.#options;
+    if (leader === 0) return undefined;
+    if (leader === id) return { term, leads: true, hand: (data) => this.#proposeNow(data) };
+    const hand = (data: Uint8Array): boolean => {
+      const entry: Entry = { type: "Normal", term: 0, index: 0, data };
+      handlers.send(leader, { type: "Propose", from: id, to: leader, term, entries: [entry] });
+      return true;
+    };
+    return { term, leads: false, hand };
+  }
+
+  #proposeNow(data: Uint8Array): boolean {
     try {
       this.#raft.propose(data);
+      return true;
     } catch (error) {
-      if (error instanceof RaftError && error.code === "PROPOSAL_DROPPED") return undefined;
+      if (error instanceof RaftError && error.code === "PROPOSAL_DROPPED") return false;
       throw error;
     }
-    if (this.#role !== "leader") return "forwarded";
-    const { term, lastIndex } = this.#raft.basicStatus();
-    return { term, index: lastIndex };
   }
 
   #handle(ready: Ready): void {
@@ -336,7 +340,6 @@ export class Replica<Machine extends StateMachine> {
   }
 
   #observe(leader: NodeId, role: Role): void {
-    if (role !== "leader") this.#proposals.dropForeign();
     const changed = leader !== this.#leader || role !== this.#role;
     this.#leader = leader;
     this.#role = role;
@@ -400,7 +403,7 @@ export class Replica<Machine extends StateMachine> {
       await this.#options.slot.switchTo(prepared.store);
       this.#applied = prepared.store.machine.applied();
       this.#prepared = undefined;
-      this.#proposals.settleSnapshot(this.#applied.index);
+      this.#proposals.settleSnapshot();
       this.#options.handlers.membersChanged(this.#applied);
       await this.#write(message);
       this.#reads.advance(this.#applied.index);
@@ -461,7 +464,7 @@ export class Replica<Machine extends StateMachine> {
         this.#proposals.settleApplied(origin.sequence, results.slice(from, to));
       }
     }
-    this.#proposals.settlePosition(index, term);
+    this.#proposals.reclaim(term);
     if (configuration === undefined || change === undefined) return;
     this.#options.handlers.membersChanged(this.#applied);
     const mine = decodeMemberContext(change.context)?.origin;
@@ -596,6 +599,8 @@ function coreConfig<Machine extends StateMachine>(
     checkQuorum: true,
     preVote: true,
     stepDownOnRemoval: true,
+    // The node forwards itself: for one term, so that it may hand over again what that term lost.
+    disableProposalForwarding: true,
     readMode: "safe",
   };
 }
@@ -606,6 +611,15 @@ function refusal(error: unknown): string {
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+function isSound(payload: Uint8Array): boolean {
+  try {
+    openBatches(payload, true);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function ignore(): void {

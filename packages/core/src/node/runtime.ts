@@ -187,9 +187,9 @@ export class Runtime<Machine extends StateMachine> {
 
   // What the transport asks.
 
-  receive(from: NodeId, group: number, messages: readonly Message[]): void {
+  receive(group: number, messages: readonly Message[]): void {
     if (group !== GROUP) return;
-    this.replica.receive(messages.filter((message) => message.from === from || isForwarded(message)));
+    this.replica.receive(messages);
   }
 
   async admit(hello: Hello): Promise<Refusal | undefined> {
@@ -338,8 +338,8 @@ async function openParts<Machine extends StateMachine>(
     self,
     settings: settings.transport,
     handlers: {
-      messages: (from, group, messages) => {
-        standing().receive(from, group, messages);
+      messages: (_from, group, messages) => {
+        standing().receive(group, messages);
       },
       unreachable: (to) => {
         standing().unreachable(to);
@@ -366,9 +366,4 @@ async function openParts<Machine extends StateMachine>(
 function tickLength({ raft }: ResolvedSettings): number {
   const spread = Math.floor((raft.electionMaxMs - raft.electionMinMs) / 100);
   return Math.min(Math.max(1, spread), raft.heartbeatMs);
-}
-
-/** Proposals and reads are passed on under the name of who asked. */
-function isForwarded({ type }: Message): boolean {
-  return type === "Propose" || type === "ReadIndex" || type === "TransferLeader";
 }
