@@ -83,8 +83,8 @@ export class EntryIndex {
 
   /** Forgets the entries from `from` on, which is above `base`. */
   truncate(from: number): void {
-    assert(from > this.#base, `truncation from (${from}) reaches below (${this.#base + 1})`);
     if (from > this.#last) return;
+    assert(from > this.#base, `truncation from (${from}) reaches below (${this.#base + 1})`);
     this.#last = from - 1;
     this.#lastTotal = this.#totalAt(this.#last);
     while (this.#runs.length > 0 && (this.#runs.at(-1)?.start ?? 0) >= from) this.#runs.pop();
@@ -138,7 +138,9 @@ export class EntryIndex {
 
   #pageOf(index: number): Page {
     const page = this.#pages[Math.floor(index / PAGE_ENTRIES) - this.#firstPage];
-    assert(page !== undefined, `entry (${index}) is not in [${this.#base + 1}, ${this.#last}]`);
+    if (page === undefined) {
+      assert(false, `entry (${index}) is not in [${this.#base + 1}, ${this.#last}]`);
+    }
     return page;
   }
 

@@ -167,6 +167,10 @@ class Replay {
     if (head.number !== segment.number) {
       throw corrupt(segment.path, 24, `this is segment (${head.number}) under another name`);
     }
+    if (head.size !== segment.size) {
+      const why = `the file has (${segment.size}) bytes and not the (${head.size}) it was made with`;
+      throw corrupt(segment.path, Math.min(segment.size, head.size), why);
+    }
     if (before !== undefined && head.begin !== before.begin + before.end) {
       throw corrupt(before.path, before.end, `frames are missing before segment (${head.number})`);
     }

@@ -32,12 +32,14 @@ export interface SegmentHead {
   readonly identity: LogIdentity;
   /** Sixteen bytes, from {@link bootIdBytes}. */
   readonly bootId: Uint8Array;
+  /** Bytes of the file. */
+  readonly size: number;
   readonly groups: readonly GroupState[];
 }
 
 /** Bytes that tell how long the whole head is. */
 export const HEAD_PREFIX_BYTES = 16;
-const FIXED_BYTES = 92;
+const FIXED_BYTES = 100;
 const GROUP_FIXED_BYTES = 40;
 const MAGIC = Buffer.from("HFWALSEG", "latin1");
 const VERSION = 1;
@@ -67,7 +69,8 @@ export function encodeSegmentHead(head: SegmentHead): Buffer {
   writeU64(bytes, head.identity.nodeId, 56);
   writeU64(bytes, head.identity.incarnation, 64);
   bytes.set(head.bootId, 72);
-  bytes.writeUInt32LE(head.groups.length, 88);
+  writeU64(bytes, head.size, 88);
+  bytes.writeUInt32LE(head.groups.length, 96);
   let at = FIXED_BYTES;
   for (const state of head.groups) at = writeGroup(bytes, at, state);
   bytes.writeUInt32LE(crc32c(bytes.subarray(16)), 12);
@@ -113,7 +116,7 @@ export function decodeSegmentHead(bytes: Buffer): SegmentHead | undefined {
   }
   const groups: GroupState[] = [];
   let at = FIXED_BYTES;
-  for (let left = bytes.readUInt32LE(88); left > 0; left--) {
+  for (let left = bytes.readUInt32LE(96); left > 0; left--) {
     groups.push(readGroup(bytes, at));
     at += 8 + bytes.readUInt32LE(at + 4);
   }
@@ -127,6 +130,7 @@ export function decodeSegmentHead(bytes: Buffer): SegmentHead | undefined {
       incarnation: readU64(bytes, 64),
     },
     bootId: bytes.subarray(72, 88),
+    size: readU64(bytes, 88),
     groups,
   };
 }

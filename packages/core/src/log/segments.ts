@@ -68,14 +68,12 @@ export interface SegmentStart {
 export class SegmentSet {
   readonly #disk: Disk;
   readonly #directory: string;
-  readonly #segmentBytes: number;
   readonly #list: Segment[] = [];
   #blank: Promise<Blank> | undefined;
 
-  constructor(disk: Disk, directory: string, segmentBytes: number) {
+  constructor(disk: Disk, directory: string) {
     this.#disk = disk;
     this.#directory = directory;
-    this.#segmentBytes = segmentBytes;
   }
 
   get count(): number {
@@ -138,25 +136,24 @@ export class SegmentSet {
   }
 
   /** Begins to make the next segment, unless that is under way. A failure shows when the segment is needed. */
-  prepare(): void {
+  prepare(size: number): void {
     if (this.#blank !== undefined) return;
-    this.#blank = this.#makeBlank((this.current?.number ?? 0) + 1, this.#segmentBytes);
+    this.#blank = this.#makeBlank((this.current?.number ?? 0) + 1, size);
     this.#blank.catch(() => undefined);
   }
 
   /**
-   * Adds a segment with room for `payloadBytes` behind its head. When the promise resolves, the segment has its name and its head,
-   * and both are durable.
+   * Adds a segment. When the promise resolves, it has its size, its name and its head, and all of that is durable.
    */
-  async start({ number, begin, head }: SegmentStart, payloadBytes: number): Promise<Segment> {
-    const size = Math.max(this.#segmentBytes, head.length + payloadBytes);
+  async start({ number, begin, head }: SegmentStart, size: number): Promise<Segment> {
     const blank = await this.#takeBlank(number, size);
-    await blank.file.appendAndSync(0, [head]);
     const path = `${this.#directory}/${segmentName(number)}`;
+    const segment = { number, path, file: blank.file, size, begin, end: head.length };
+    // Known from here on, so that it is closed whatever happens.
+    this.#list.push(segment);
+    await blank.file.appendAndSync(0, [head]);
     await this.#disk.rename(blank.path, path);
     await this.#disk.syncDirectory(this.#directory);
-    const segment = { number, path, file: blank.file, size: blank.size, begin, end: head.length };
-    this.#list.push(segment);
     return segment;
   }
 
@@ -165,7 +162,7 @@ export class SegmentSet {
     this.#blank = undefined;
     // Preparing may have failed for a reason that is gone by now, such as a full disk.
     const blank = await prepared?.catch(() => undefined);
-    if (blank !== undefined && blank.size >= size) return blank;
+    if (blank?.size === size) return blank;
     await blank?.file.close();
     return this.#makeBlank(number, size);
   }

@@ -16,6 +16,7 @@ import {
   type LogIdentity,
   bootIdBytes,
   encodeSegmentHead,
+  segmentHeadBytes,
   segmentHeadCrc,
 } from "./segment-head.ts";
 import { type Segment, SegmentSet } from "./segments.ts";
@@ -85,7 +86,7 @@ export class WriteAheadLog {
 
   private constructor(options: WalOptions) {
     this.#options = options;
-    this.#segments = new SegmentSet(options.disk, options.directory, options.segmentBytes);
+    this.#segments = new SegmentSet(options.disk, options.directory);
     this.#cache = new EntryCache(options.cacheBytes);
   }
 
@@ -149,12 +150,9 @@ export class WriteAheadLog {
    * `close`.
    */
   append(write: GroupWrite): Promise<void> {
-    try {
-      this.#check(write);
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    // What the check throws rejects the promise.
     return new Promise((resolve, reject) => {
+      this.#check(write);
       this.#waiting.push({ write, bytes: groupWriteBytes(write), resolve, reject });
       this.#wake();
     });
@@ -197,12 +195,12 @@ export class WriteAheadLog {
     if (this.#failure !== undefined) throw this.#failure;
     if (this.#closed !== undefined) throw new HoldfastError("CLOSED", "the log is closed");
     let last = snapshot?.index ?? this.#lastIndex(group);
-    let next = entries?.[0]?.index ?? 0;
-    assert(next <= last + 1, `entry (${next}) of group (${group}) does not follow on (${last})`);
+    const first = entries?.[0]?.index ?? last + 1;
+    if (first > last + 1) throw misplaced(group, first, last);
+    last = first - 1;
     for (const { index } of entries ?? []) {
-      assert(index === next, `entry (${index}) of group (${group}) comes in place of (${next})`);
+      if (index !== last + 1) throw misplaced(group, index, last);
       last = index;
-      next += 1;
     }
     const bytes = groupWriteBytes(write);
     assert(bytes <= MAX_PAYLOAD_BYTES / 2, `a write of (${bytes}) bytes is too large for a frame`);
@@ -261,7 +259,9 @@ export class WriteAheadLog {
       frame.entryOffsets.map((offset) => begin + end + offset),
     );
     for (const { resolve } of this.#waiting.splice(0, count)) resolve();
-    if (segment.end > segment.size / 2) this.#segments.prepare();
+    if (segment.end > segment.size / 2) {
+      this.#segments.prepare(alignFrame(this.#options.segmentBytes));
+    }
     if (compactions.length > 0) this.#removeUnneeded();
   }
 
@@ -290,15 +290,17 @@ export class WriteAheadLog {
     const begin = current === undefined ? 0 : current.begin + current.end;
     const { identity, bootId } = this.#options;
     const groups = [...this.#groups.values()].map(({ state }) => state);
+    const size = Math.max(alignFrame(this.#options.segmentBytes), segmentHeadBytes(groups) + bytes);
     const head = encodeSegmentHead({
       chain: this.#chain,
       number,
       begin,
       identity,
       bootId: bootIdBytes(bootId),
+      size,
       groups,
     });
-    const segment = await this.#segments.start({ number, begin, head }, bytes);
+    const segment = await this.#segments.start({ number, begin, head }, size);
     this.#chain = segmentHeadCrc(head);
     return segment;
   }
@@ -350,4 +352,11 @@ export class WriteAheadLog {
     for (const { reject } of this.#waiting.splice(0)) reject(this.#failure);
     this.#options.onFailure(this.#failure);
   }
+}
+
+function misplaced(group: number, index: number, last: number): HoldfastError {
+  return new HoldfastError(
+    "STOPPED",
+    `broken invariant: entry (${index}) of group (${group}) does not follow on (${last})`,
+  );
 }
