@@ -75,8 +75,11 @@ export function checkMessage(message: Message): void {
       checkTerm(message);
       checkNatural("index", message.index);
       return;
-    case "RequestVoteResponse":
     case "PreVoteResponse":
+      // A voter that has seen no term yet refuses in term 0.
+      if (!message.reject) checkTerm(message);
+      return;
+    case "RequestVoteResponse":
     case "HeartbeatResponse":
     case "TimeoutNow":
       checkTerm(message);
