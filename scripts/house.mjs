@@ -107,10 +107,16 @@ function installFingerprint() {
   return hash.digest("hex");
 }
 
+const stamp = path.join(root, "node_modules", ".installed");
+
+/** Whether node_modules is what the last install of these manifests and this lockfile left. */
+export function isInstalled() {
+  return existsSync(stamp) && readFileSync(stamp, "utf8") === installFingerprint();
+}
+
 /** Installs what the lockfile says, or does nothing when the last install did just that. */
 export function install() {
-  const stamp = path.join(root, "node_modules", ".installed");
-  if (existsSync(stamp) && readFileSync(stamp, "utf8") === installFingerprint()) {
+  if (isInstalled()) {
     say("Install: node_modules is up to date with the lockfile.");
     return true;
   }
