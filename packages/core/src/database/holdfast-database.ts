@@ -88,10 +88,11 @@ export class HoldfastDatabase<KDefault = string, VDefault = string> extends Abst
       this.#views.endAll();
     });
     await this.#port.open();
+    this.#reads.open();
   }
 
   protected async _close(): Promise<void> {
-    await this.#reads.idle();
+    await this.#reads.close();
     await this.#port.close();
     this.#unsubscribe?.();
     this.#unsubscribe = undefined;

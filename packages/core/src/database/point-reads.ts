@@ -1,3 +1,4 @@
+import { HoldfastError } from "../errors.ts";
 import type { KvReads } from "../kv/kv-reader.ts";
 
 /** What point reads need of a store. */
@@ -34,6 +35,7 @@ export class PointReads {
   readonly #source: PointSource;
   #arriving: PointRead[] = [];
   #ready: PointRead[] = [];
+  #closed = false;
   #pumping = false;
   #outstanding = 0;
   #idle: (() => void)[] = [];
@@ -56,8 +58,14 @@ export class PointReads {
     });
   }
 
-  /** Resolves once no call to the store is under way. */
-  async idle(): Promise<void> {
+  /** Reads are answered until `close`, and again from here on. */
+  open(): void {
+    this.#closed = false;
+  }
+
+  /** Resolves once no call to the store is under way. Reads that still wait for their barrier are rejected with `CLOSED`. */
+  async close(): Promise<void> {
+    this.#closed = true;
     if (this.#outstanding === 0 && this.#ready.length === 0) return;
     await new Promise<void>((resolve) => this.#idle.push(resolve));
   }
@@ -73,6 +81,7 @@ export class PointReads {
     this.#arriving = [];
     try {
       await this.#source.ready();
+      if (this.#closed) throw new HoldfastError("CLOSED", "database was closed during the read");
     } catch (error) {
       for (const read of group) read.fail(error);
       return;

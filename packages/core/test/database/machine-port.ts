@@ -2,7 +2,7 @@ import type { HoldfastError } from "../../src/errors.ts";
 import type { Command } from "../../src/format/sealed-batch.ts";
 import type { DatabasePort, WriteLimits } from "../../src/database/port.ts";
 import type { KvMachine } from "../../src/kv/kv-machine.ts";
-import type { KvReader } from "../../src/kv/kv-reader.ts";
+import type { KvCapture, KvReader } from "../../src/kv/kv-reader.ts";
 import type { CommandResult } from "../../src/machine/state-machine.ts";
 import { entryAt, type MachineFixture } from "../kv/machine-fixture.ts";
 
@@ -40,6 +40,10 @@ export class MachinePort implements DatabasePort {
   counts: PortCounts = { ...NO_COUNTS };
   /** When set, reads and writes are refused with it. */
   refusal: HoldfastError | undefined;
+  /** When set, ReadIndex rounds that begin end no earlier than what it returns. */
+  round: (() => Promise<void>) | undefined;
+  /** Captures that were not closed. */
+  openCaptures = 0;
   readonly #fixture: MachineFixture;
   #location: string | undefined;
   #machine: KvMachine | undefined;
@@ -84,8 +88,7 @@ export class MachinePort implements DatabasePort {
 
   async readBarrier(): Promise<number> {
     this.counts.barriers++;
-    if (this.refusal !== undefined) throw this.refusal;
-    const index = this.#commitIndex;
+    const index = await this.#readIndex();
     if (this.machine.applied().index < index) {
       await new Promise<void>((resolve) => this.#barriers.push({ index, resolve }));
     }
@@ -94,9 +97,14 @@ export class MachinePort implements DatabasePort {
 
   readIndex(): Promise<number> {
     this.counts.readIndexes++;
-    return this.refusal === undefined
-      ? Promise.resolve(this.#commitIndex)
-      : Promise.reject(this.refusal);
+    return this.#readIndex();
+  }
+
+  async #readIndex(): Promise<number> {
+    const index = this.#commitIndex;
+    if (this.refusal !== undefined) throw this.refusal;
+    await this.round?.();
+    return index;
   }
 
   reader(): KvReader {
@@ -110,6 +118,21 @@ export class MachinePort implements DatabasePort {
       hasMany: (keys) => {
         this.counts.hasMany++;
         return reader.hasMany(keys);
+      },
+      capture: () => this.#capture(reader),
+    };
+  }
+
+  #capture(reader: KvReader): KvCapture {
+    const capture = reader.capture();
+    let open = true;
+    this.openCaptures++;
+    return {
+      ...capture,
+      close: () => {
+        if (open) this.openCaptures--;
+        open = false;
+        return capture.close();
       },
     };
   }
@@ -127,6 +150,11 @@ export class MachinePort implements DatabasePort {
   catchUp(): void {
     this.#lagging = false;
     this.#apply();
+  }
+
+  /** Another client's write: committed, and acknowledged by a node that has applied it. */
+  acknowledgeElsewhere(command: Command): void {
+    this.#append([{ command, resolve: () => undefined, reject: () => undefined }]);
   }
 
   resetCounts(): void {
@@ -147,8 +175,13 @@ export class MachinePort implements DatabasePort {
   }
 
   #commit(): void {
-    this.#log.push(this.#turn);
+    const turn = this.#turn;
     this.#turn = [];
+    this.#append(turn);
+  }
+
+  #append(commands: readonly Waiting[]): void {
+    this.#log.push(commands);
     this.#commitIndex++;
     this.counts.entries++;
     if (!this.#lagging) this.#apply();

@@ -1,0 +1,177 @@
+import { describe, expect, test } from "vitest";
+import { HoldfastError } from "../../src/errors.ts";
+import { putCommand } from "../../src/kv/kv-commands.ts";
+import { databaseFixture, deferred, type OpenDatabase } from "./database-fixture.ts";
+
+const openEmpty = databaseFixture();
+
+async function open(): Promise<OpenDatabase> {
+  const opened = await openEmpty();
+  await opened.db.batch(["a", "b", "c"].map((key) => ({ type: "put", key, value: `${key}1` })));
+  opened.port.resetCounts();
+  return opened;
+}
+
+describe("an iterator on a replica that is up to date", () => {
+  test("shows the state of the call and takes one round without waiting", async () => {
+    const { db, port } = await open();
+    const iterator = db.iterator();
+    await db.put("b", "later");
+    await db.del("c");
+    expect(await iterator.all()).toEqual([
+      ["a", "a1"],
+      ["b", "b1"],
+      ["c", "c1"],
+    ]);
+    expect(port.counts).toMatchObject({ readIndexes: 1, barriers: 0 });
+    expect(port.openCaptures).toBe(0);
+  });
+
+  test("reads nothing that was not asked for", async () => {
+    const { db } = await open();
+    expect(await db.keys({ gt: "a" }).all()).toEqual(["b", "c"]);
+    expect(await db.values({ lt: "c", reverse: true }).all()).toEqual(["b1", "a1"]);
+    expect(await db.iterator({ keys: false, limit: 1 }).all()).toEqual([[undefined, "a1"]]);
+    expect(await db.iterator({ values: false, gte: "c" }).all()).toEqual([["c", undefined]]);
+  });
+
+  test("shows nothing before its round has ended", async () => {
+    const { db, port } = await open();
+    const round = deferred();
+    port.round = () => round.promise;
+    const order: string[] = [];
+    const iterator = db.keys();
+    const shown = iterator.next().then((key) => order.push(`shown ${String(key)}`));
+    await new Promise(setImmediate);
+    order.push("round");
+    round.resolve();
+    await shown;
+    expect(order).toEqual(["round", "shown a"]);
+    await iterator.close();
+  });
+});
+
+describe("an iterator on a replica that lags", () => {
+  test("captures again before it shows anything", async () => {
+    const { db, port } = await open();
+    port.lag();
+    port.acknowledgeElsewhere(putCommand(Buffer.from("b"), Buffer.from("elsewhere")));
+    const iterator = db.iterator();
+    const all = iterator.all();
+    await new Promise(setImmediate);
+    port.catchUp();
+    expect(await all).toEqual([
+      ["a", "a1"],
+      ["b", "elsewhere"],
+      ["c", "c1"],
+    ]);
+    expect(port.counts).toMatchObject({ readIndexes: 1, barriers: 1 });
+    expect(port.openCaptures).toBe(0);
+  });
+
+  test("keeps the place that was sought meanwhile", async () => {
+    const { db, port } = await open();
+    port.lag();
+    port.acknowledgeElsewhere(putCommand(Buffer.from("bb"), Buffer.from("new")));
+    const iterator = db.keys();
+    iterator.seek("b");
+    const first = iterator.next();
+    port.catchUp();
+    expect(await first).toBe("b");
+    expect(await iterator.next()).toBe("bb");
+    iterator.seek("a");
+    expect(await iterator.nextv(10)).toEqual(["a", "b", "bb", "c"]);
+    await iterator.close();
+  });
+
+  test("fails when nobody can say how recent its state is, and may be asked again", async () => {
+    const { db, port } = await open();
+    port.refusal = new HoldfastError("UNAVAILABLE", "no quorum answered");
+    const iterator = db.keys();
+    await expect(iterator.next()).rejects.toBe(port.refusal);
+    port.refusal = undefined;
+    expect(await iterator.next()).toBe("a");
+    await iterator.close();
+    expect(port.openCaptures).toBe(0);
+  });
+});
+
+describe("a received snapshot that is switched in", () => {
+  test("ends an iterator that has shown something", async () => {
+    const { db, port } = await open();
+    const iterator = db.keys();
+    expect(await iterator.next()).toBe("a");
+    await port.switchState();
+    await expect(iterator.next()).rejects.toMatchObject({ code: "SWITCHED" });
+    await expect(iterator.nextv(5)).rejects.toMatchObject({ code: "SWITCHED" });
+    await iterator.close();
+    expect(port.openCaptures).toBe(0);
+  });
+
+  test("is not noticed by an iterator that has shown nothing", async () => {
+    const { db, port } = await open();
+    const untouched = db.keys();
+    const round = deferred();
+    port.round = () => round.promise;
+    const waiting = db.keys();
+    const first = waiting.next();
+    await port.switchState();
+    round.resolve();
+    expect(await first).toBe("a");
+    expect(await untouched.all()).toEqual(["a", "b", "c"]);
+    await waiting.close();
+    expect(port.openCaptures).toBe(0);
+  });
+
+  test("may be under way when an iterator is made", async () => {
+    const { db, port } = await open();
+    const reader = port.reader.bind(port);
+    port.reader = () => {
+      throw new HoldfastError("SWITCHED", "a received snapshot is being switched in");
+    };
+    const iterator = db.keys();
+    port.reader = reader;
+    expect(await iterator.all()).toEqual(["a", "b", "c"]);
+    expect(port.openCaptures).toBe(0);
+  });
+});
+
+describe("ending", () => {
+  test("a signal ends the wait for the round, and nothing stays captured", async () => {
+    const { db, port } = await open();
+    const round = deferred();
+    port.round = () => round.promise;
+    port.lag();
+    port.acknowledgeElsewhere(putCommand(Buffer.from("d"), Buffer.from("d1")));
+    const controller = new AbortController();
+    const iterator = db.keys({ signal: controller.signal });
+    const read = iterator.next();
+    controller.abort(new Error("enough"));
+    await expect(read).rejects.toMatchObject({
+      code: "LEVEL_ABORTED",
+      name: "AbortError",
+      cause: new Error("enough"),
+    });
+    await iterator.close();
+    round.resolve();
+    port.catchUp();
+    // A later read goes all the way behind the one that nobody waits for any more.
+    expect(await db.keys().all()).toEqual(["a", "b", "c", "d"]);
+    expect(port.openCaptures).toBe(0);
+  });
+
+  test("a closed iterator and one of a closed database say so", async () => {
+    const { db, port } = await open();
+    const closed = db.iterator();
+    await closed.close();
+    await expect(closed.next()).rejects.toMatchObject({ code: "LEVEL_ITERATOR_NOT_OPEN" });
+    const left = db.iterator();
+    await left.next();
+    await db.close();
+    await expect(left.next()).rejects.toMatchObject({ code: "LEVEL_ITERATOR_NOT_OPEN" });
+    expect(() => db.iterator()).toThrow(
+      expect.objectContaining({ code: "LEVEL_DATABASE_NOT_OPEN" }) as Error,
+    );
+    expect(port.openCaptures).toBe(0);
+  });
+});
