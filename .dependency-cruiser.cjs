@@ -60,6 +60,16 @@ module.exports = {
       to: { couldNotResolve: true },
     },
     {
+      name: "no-dev-dependency-in-src",
+      comment: "whoever installs the package does not get its devDependencies, nor the root's",
+      severity: "error",
+      from: { path: "^packages/[^/]+/src/" },
+      to: {
+        dependencyTypes: ["npm-dev", "npm-no-pkg", "npm-unknown"],
+        dependencyTypesNot: ["type-only"],
+      },
+    },
+    {
       name: "no-test-in-src",
       comment: "what is published does not need what is not",
       severity: "error",
