@@ -18,13 +18,13 @@ export interface ProtocolRange {
   readonly highest: number;
 }
 
-/** What a connection is for: decided before anything else is read. */
-export type Role = "peer" | "snapshot" | "client" | "admin";
-
 /** How one side introduces itself: the dialler's hello and, in the same form, the listener's welcome. */
 export interface Hello {
   readonly protocol: ProtocolRange;
-  /** As sent: a newer version may know roles that this one does not. */
+  /**
+   * What the connection is for, decided before anything else is read: `peer`, `snapshot`, `client` or `admin` today. Kept as
+   * sent, since a newer version may know roles that this one does not.
+   */
   readonly role: string;
   readonly clusterId: Uint8Array;
   readonly nodeId: NodeId;

@@ -264,7 +264,6 @@ class Silence {
   readonly #limitMs: number;
   #since: number | undefined;
   #lastSent = 0;
-  #suspected = false;
 
   constructor(limitMs: number) {
     this.#limitMs = limitMs;
@@ -272,23 +271,14 @@ class Silence {
 
   heard(): void {
     this.#since = undefined;
-    this.#suspected = false;
   }
 
   /** Called whenever something is sent; true when the peer was silent for too long. */
   sending(now: number): boolean {
-    // Silence only counts while we speak without a pause: an idle peer has nothing to answer.
-    const paused = now - this.#lastSent > this.#limitMs / 2;
+    // Silence only counts while we speak without a pause: an idle peer has nothing to answer, and when our own process slept,
+    // the answers may be waiting to be read.
+    if (this.#since === undefined || now - this.#lastSent > this.#limitMs / 2) this.#since = now;
     this.#lastSent = now;
-    if (this.#since === undefined || paused) {
-      this.#since = now;
-      this.#suspected = false;
-      return false;
-    }
-    if (now - this.#since <= this.#limitMs) return false;
-    // Once more: our own process may have slept, with the answers waiting to be read.
-    const sure = this.#suspected;
-    this.#suspected = true;
-    return sure;
+    return now - this.#since > this.#limitMs;
   }
 }
