@@ -16,9 +16,10 @@ const MAX_LINES = 400;
 const SEED = Number(process.env["SEED"] ?? 1);
 
 const reason = whyNoLoopImages();
-if (reason !== undefined) console.warn(`skipped: power cut on a loop-mounted image: ${reason}`);
 
-describe.skipIf(reason !== undefined)("power cut of a store that is not synced", () => {
+const skipped = reason === undefined ? "" : ` (skipped: ${reason})`;
+
+describe.skipIf(reason !== undefined)(`power cut of a store that is not synced${skipped}`, () => {
   let images: LoopImages;
   let sources: StrippedSources;
   let fixture: MachineFixture;
@@ -56,7 +57,7 @@ describe.skipIf(reason !== undefined)("power cut of a store that is not synced",
 
       const missing = await damage(withoutRule, twin);
       if (missing !== undefined) damaged++;
-      console.info(
+      report(
         `cut ${cut}: applied ${writer.applied}, checkpoint ${writer.durable}, came back at ${index}; without the rule: ${missing ?? "intact"}`,
       );
       image = withRule;
@@ -97,6 +98,10 @@ describe.skipIf(reason !== undefined)("power cut of a store that is not synced",
     }
   }
 });
+
+function report(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
 
 /** Entries that one call applies: the writer may be that far beyond what it said. */
 const IN_FLIGHT = 4;

@@ -17,12 +17,11 @@ const machine = await kvMachine()({
 });
 
 let checkpointed = machine.applied().index;
-let checkpointing = false;
+let running: Promise<void> | undefined;
 async function checkpoint(): Promise<void> {
-  checkpointing = true;
   checkpointed = await machine.checkpoint();
   writeSync(1, `checkpoint ${checkpointed}\n`);
-  checkpointing = false;
+  running = undefined;
 }
 
 writeSync(1, `open ${checkpointed}\n`);
@@ -31,5 +30,5 @@ for (let index = checkpointed + 1; ; index += ENTRIES_AT_ONCE) {
   await machine.apply(entries);
   writeSync(1, `applied ${index + ENTRIES_AT_ONCE - 1}\n`);
   // Beside the writes, as in a node.
-  if (!checkpointing && index - checkpointed >= ENTRIES_PER_CHECKPOINT) void checkpoint();
+  if (index - checkpointed >= ENTRIES_PER_CHECKPOINT) running ??= checkpoint();
 }
