@@ -225,7 +225,7 @@ export class Cluster {
     member.appends.length = 0;
     member.applies.length = 0;
     member.reads.length = 0;
-    // Its state was in memory, so that everything behind the snapshot is applied again, configuration changes included.
+    // Its state was in memory, so that everything behind the snapshot is applied again.
     member.applied.length = 0;
     const from = member.storage.snapshot().metadata.index;
     member.node = this.#start(id, member.storage, member.settings, from, member.lives);
@@ -261,7 +261,9 @@ export class Cluster {
     for (const entry of entries) {
       member.applied.push(entry);
       if (entry.type === "Normal") continue;
-      member.node.applyConfChange(decodeConfChange(entry.type, entry.data));
+      const confState = member.node.applyConfChange(decodeConfChange(entry.type, entry.data));
+      // New members need a snapshot that they are part of.
+      member.storage.createSnapshot(entry.index, confState, new Uint8Array(0));
     }
   }
 
