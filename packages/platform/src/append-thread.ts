@@ -1,4 +1,6 @@
+import assert from "node:assert/strict";
 import { Worker } from "node:worker_threads";
+import { AppendRing } from "./append-ring.ts";
 import {
   APPEND_WORKER_SOURCE,
   type AppendJob,
@@ -12,19 +14,27 @@ const TRIM_AFTER = 1_024;
 interface Waiting {
   resolve(): void;
   reject(error: Error): void;
+  /** What its place in the ring is worth; 0 when it has none. */
+  readonly cost: number;
 }
 
+/** Bigger than what a busy log writes at once; bigger appends are copied to a buffer of their own. */
+const RING_BYTES = 1024 * 1024;
+
 /** One buffer with a memory of its own, because it is handed over to the other thread. */
-function join(buffers: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  let length = 0;
-  for (const buffer of buffers) length += buffer.length;
+function join(buffers: readonly Uint8Array[], length: number): Uint8Array<ArrayBuffer> {
   const joined = new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
-  let at = 0;
+  let end = 0;
   for (const buffer of buffers) {
-    joined.set(buffer, at);
-    at += buffer.length;
+    joined.set(buffer, end);
+    end += buffer.length;
   }
   return joined;
+}
+
+/** The properties of a system error do not survive the way between threads on their own. */
+function revive(error: Error): Error {
+  return Object.assign(new Error(error.message), error);
 }
 
 /**
@@ -32,14 +42,20 @@ function join(buffers: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
  * while an append is under way. Jobs are carried out, and settled, in the order in which they were given.
  */
 export class AppendThread {
+  readonly #program: string;
   #worker: Worker | undefined;
   #nextFile = 1;
   #closed: Promise<void> | undefined;
   /** Set when the thread died: it may have died between a write and its sync, so nothing more is accepted. */
   #dead: Error | undefined;
+  #ringMemory: AppendRing | undefined;
   readonly #waiting: Waiting[] = [];
   #settled = 0;
   #onIdle: (() => void) | undefined;
+
+  constructor(program: string = APPEND_WORKER_SOURCE) {
+    this.#program = program;
+  }
 
   /** A number for an open file, under which its jobs run. */
   register(): number {
@@ -65,18 +81,41 @@ export class AppendThread {
     if (this.#dead !== undefined) return Promise.reject(this.#dead);
     const worker = (this.#worker ??= this.#start());
     if (this.#idle) worker.ref();
-    const data = join(buffers);
-    const job: AppendJob = { file, fd, position, data };
-    worker.postMessage(job, [data.buffer]);
+    const cost = this.#post(worker, file, fd, position, buffers);
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ resolve, reject });
+      this.#waiting.push({ resolve, reject, cost });
     });
+  }
+
+  #post(
+    worker: Worker,
+    file: number,
+    fd: number,
+    position: number,
+    buffers: readonly Uint8Array[],
+  ): number {
+    let length = 0;
+    for (const buffer of buffers) length += buffer.length;
+    const place = this.#ring.put(buffers, length);
+    if (place !== undefined) {
+      const job: AppendJob = { file, fd, position, at: place.at, length };
+      worker.postMessage(job);
+      return place.cost;
+    }
+    const data = join(buffers, length);
+    const job: AppendJob = { file, fd, position, at: 0, length, data };
+    worker.postMessage(job, [data.buffer]);
+    return 0;
   }
 
   /** Waits for the jobs under way, then ends the thread. Idempotent. */
   close(): Promise<void> {
     this.#closed ??= this.#end();
     return this.#closed;
+  }
+
+  get #ring(): AppendRing {
+    return (this.#ringMemory ??= new AppendRing(RING_BYTES));
   }
 
   get #idle(): boolean {
@@ -94,9 +133,10 @@ export class AppendThread {
 
   #start(): Worker {
     // No execArgv: loaders and inspectors of the embedder have no business in this thread.
-    const worker = new Worker(APPEND_WORKER_SOURCE, {
+    const worker = new Worker(this.#program, {
       eval: true,
       execArgv: [],
+      workerData: this.#ring.memory,
       name: "holdfast-append",
     });
     worker.on("message", (outcome: AppendOutcome) => {
@@ -111,14 +151,16 @@ export class AppendThread {
     return worker;
   }
 
-  #settle({ count, error }: AppendOutcome): void {
-    const failure =
-      error === undefined ? undefined : Object.assign(new Error(error.message), error);
+  #settle(outcome: AppendOutcome): void {
+    const count = typeof outcome === "number" ? outcome : outcome.count;
+    const failure = typeof outcome === "number" ? undefined : revive(outcome.error);
     for (let left = count; left > 0; left -= 1) {
       const waiting = this.#waiting[this.#settled];
+      assert(waiting !== undefined, "the append thread answered more than it was asked");
       this.#settled += 1;
-      if (failure === undefined) waiting?.resolve();
-      else waiting?.reject(failure);
+      this.#ring.release(waiting.cost);
+      if (failure === undefined) waiting.resolve();
+      else waiting.reject(failure);
     }
     if (this.#idle || this.#settled >= TRIM_AFTER) {
       this.#waiting.splice(0, this.#settled);

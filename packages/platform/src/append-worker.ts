@@ -3,7 +3,11 @@ export interface AppendJob {
   readonly file: number;
   readonly fd: number;
   readonly position: number;
-  readonly data: Uint8Array;
+  /** Where the bytes begin, in the shared ring or in `data`. */
+  readonly at: number;
+  readonly length: number;
+  /** The bytes themselves when the ring had no place for them. */
+  readonly data?: Uint8Array;
 }
 
 /** Nothing more will come for this file. */
@@ -11,11 +15,14 @@ export interface ForgetFile {
   readonly forget: number;
 }
 
-/** The next `count` jobs, in the order in which they were posted, ended like this. */
-export interface AppendOutcome {
+/** The next `count` jobs, in the order in which they were posted, failed like this. */
+export interface AppendFailure {
   readonly count: number;
-  readonly error?: Error;
+  readonly error: Error;
 }
+
+/** What the worker answers: how many jobs, the next ones in the order of posting, succeeded, or how they failed. */
+export type AppendOutcome = number | AppendFailure;
 
 /**
  * The program of the worker thread, as text: it survives bundlers and test runners, which rewrite modules, and it starts without
@@ -28,9 +35,10 @@ export interface AppendOutcome {
  */
 export const APPEND_WORKER_SOURCE = `"use strict";
 const { fdatasyncSync, writeSync } = require("node:fs");
-const { parentPort, receiveMessageOnPort } = require("node:worker_threads");
+const { parentPort, receiveMessageOnPort, workerData } = require("node:worker_threads");
 
 const MAX_GROUP_BYTES = 4 * 1024 * 1024;
+const ring = new Uint8Array(workerData);
 const failures = new Map();
 
 function next() {
@@ -38,17 +46,17 @@ function next() {
   return received === undefined ? undefined : received.message;
 }
 
-function write(fd, data, position) {
+function write({ fd, position, at, length, data = ring }) {
   let done = 0;
-  while (done < data.length) {
-    const count = writeSync(fd, data, done, data.length - done, position + done);
+  while (done < length) {
+    const count = writeSync(fd, data, at + done, length - done, position + done);
     if (count === 0) throw new Error("the device accepts no more bytes");
     done += count;
   }
 }
 
 function answer(count, error) {
-  if (count > 0) parentPort.postMessage(error === undefined ? { count } : { count, error: portable(error) });
+  if (count > 0) parentPort.postMessage(error === undefined ? count : { count, error: portable(error) });
 }
 
 // Error properties such as code do not survive a structured clone of the error itself.
@@ -66,14 +74,14 @@ function runGroup(job) {
   do {
     if (!failures.has(file)) {
       try {
-        write(fd, message.data, message.position);
+        write(message);
       } catch (error) {
         failures.set(file, error);
       }
     }
     if (failures.has(file)) refused += 1;
     else written += 1;
-    bytes += message.data.length;
+    bytes += message.length;
     message = next();
   } while (message !== undefined && message.file === file && bytes < MAX_GROUP_BYTES);
   let syncError;

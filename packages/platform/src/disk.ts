@@ -22,8 +22,9 @@ export interface DiskStat {
 }
 
 /**
- * An open file. Operations on one file may be issued concurrently; only `append` + `appendAndSync` calls are ordered among
- * themselves. Buffers handed over must not be changed until the promise settles.
+ * An open file. Operations on one file may be issued concurrently; only `appendAndSync` calls are ordered among
+ * themselves. Buffers handed over must not be changed until the promise settles. After a failed `appendAndSync` or `sync` every
+ * later change of the file rejects with that same error: a second sync would succeed although the bytes are gone.
  */
 export interface DiskFile {
   /** Reads up to `length` bytes at `position`; fewer at the end of the file. The caller owns the result. */
