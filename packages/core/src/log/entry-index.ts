@@ -23,8 +23,10 @@ interface TermRun {
 export class EntryIndex {
   /** Index of the entry before the first one; its term is known unless {@link hasGap}. */
   #base = 0;
-  #baseTerm: number | undefined = 0;
   #last = 0;
+  /** The last entry that was compacted, or is in the snapshot behind which the log begins. Not above `#base`. */
+  #compactedIndex = 0;
+  #compactedTerm = 0;
   #runs: TermRun[] = [];
   #pages: Page[] = [];
   /** Number of the first of `#pages`; page n describes entries [n × PAGE_ENTRIES, (n + 1) × PAGE_ENTRIES). */
@@ -47,13 +49,27 @@ export class EntryIndex {
 
   /** Entries before the first one are missing without a record that they were compacted. Only while a log is replayed. */
   get hasGap(): boolean {
-    return this.#baseTerm === undefined;
+    return this.#compactedIndex < this.#base;
   }
 
-  /** Forgets every entry; the next one is `base + 1`. Without a term, the log is one that lacks what lies before. */
-  restart(base: number, term: number | undefined): void {
+  /** Index of the last entry that is known to be compacted. */
+  get compactedIndex(): number {
+    return this.#compactedIndex;
+  }
+
+  /** Forgets every entry: those up to `base` are compacted. */
+  restart(base: number, term: number): void {
+    this.#compactedIndex = base;
+    this.#compactedTerm = term;
+    this.skipTo(base);
+  }
+
+  /**
+   * Forgets every entry; the next one is `base + 1`. Unless everything up to `base` is compacted, that leaves a gap, which a later
+   * compaction or replacement may close.
+   */
+  skipTo(base: number): void {
     this.#base = base;
-    this.#baseTerm = term;
     this.#last = base;
     this.#runs = [];
     this.#pages = [];
@@ -94,14 +110,16 @@ export class EntryIndex {
 
   /** Forgets the entries up to `index`. Beyond the last one, the log restarts behind `index`. */
   compact(index: number, term: number): void {
-    if (index < this.#base) return;
+    if (index <= this.#compactedIndex) return;
     if (index >= this.#last) {
       this.restart(index, term);
       return;
     }
+    this.#compactedIndex = index;
+    this.#compactedTerm = term;
+    if (index <= this.#base) return;
     this.#baseTotal = this.#totalAt(index);
     this.#base = index;
-    this.#baseTerm = term;
     const firstPage = Math.floor((index + 1) / PAGE_ENTRIES);
     this.#pages.splice(0, firstPage - this.#firstPage);
     this.#firstPage = firstPage;
@@ -111,7 +129,7 @@ export class EntryIndex {
 
   /** The term of entry `index`, which is in [base, last]. 0 when it is the unknown one before a gap. */
   termOf(index: number): number {
-    if (index === this.#base) return this.#baseTerm ?? 0;
+    if (index === this.#base) return this.hasGap ? 0 : this.#compactedTerm;
     return this.#runs[this.#runAt(index)]?.term ?? 0;
   }
 

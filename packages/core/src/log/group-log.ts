@@ -233,10 +233,10 @@ export class GroupLog implements LogStorage {
 
   /** Adds an entry, in place of the one with this index and all behind it. False when it is known to be compacted. */
   replay(index: number, term: number, position: number, length: number): boolean {
-    const { base, last, hasGap } = this.#index;
-    if (index <= base && !hasGap) return false;
+    const { base, last, compactedIndex } = this.#index;
+    if (index <= compactedIndex) return false;
     // The segments with the entries before it were removed. That is in order if a record to come says that they were compacted.
-    if (index > last + 1 || index <= base) this.#index.restart(index - 1, undefined);
+    if (index > last + 1 || index <= base) this.#index.skipTo(index - 1);
     else this.#index.truncate(index);
     this.#index.append(term, position, length);
     return true;

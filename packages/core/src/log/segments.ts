@@ -148,12 +148,17 @@ export class SegmentSet {
   async start({ number, begin, head }: SegmentStart, size: number): Promise<Segment> {
     const blank = await this.#takeBlank(number, size);
     const path = `${this.#directory}/${segmentName(number)}`;
+    try {
+      await blank.file.appendAndSync(0, [head]);
+      await this.#disk.rename(blank.path, path);
+      await this.#disk.syncDirectory(this.#directory);
+    } catch (error) {
+      await blank.file.close();
+      throw error;
+    }
     const segment = { number, path, file: blank.file, size, begin, end: head.length };
-    // Known from here on, so that it is closed whatever happens.
+    // Not earlier: as soon as it is in the list, the ones before it may be removed.
     this.#list.push(segment);
-    await blank.file.appendAndSync(0, [head]);
-    await this.#disk.rename(blank.path, path);
-    await this.#disk.syncDirectory(this.#directory);
     return segment;
   }
 

@@ -262,7 +262,8 @@ export class WriteAheadLog {
     if (segment.end > segment.size / 2) {
       this.#segments.prepare(alignFrame(this.#options.segmentBytes));
     }
-    if (compactions.length > 0) this.#removeUnneeded();
+    const restarted = writes.some(({ snapshot }) => snapshot !== undefined);
+    if (restarted || compactions.length > 0) this.#removeUnneeded();
   }
 
   /** How many of those that wait fit in `room` bytes: at least the first, for which the room was chosen. */
