@@ -17,6 +17,7 @@ import {
 import { parseChanges } from "./conf-change-text.ts";
 import { ScenarioError, type Handler, type Stanza } from "./datadriven.ts";
 import {
+  describeConfState,
   describeEntries,
   describeProgress,
   describeRole,
@@ -122,6 +123,9 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     const { storage } = env.node(firstInteger(stanza));
     storage.snapshotUnavailable = parseBoolean(optionalText(stanza, "on") ?? "true");
   },
+  // conf-state N: the configuration that the node has applied.
+  "conf-state": (env, stanza) =>
+    env.out.line(describeConfState(env.node(firstInteger(stanza)).raw.status().config)),
   // state N: what the node's state machine holds.
   state: (env, stanza) => {
     const { metadata, data } = env.node(firstInteger(stanza)).storage.newest;

@@ -15,7 +15,7 @@ import {
   type SoftState,
 } from "../src/message.ts";
 import type { ProgressState, ProgressView } from "../src/progress.ts";
-import type { Ready } from "../src/raw-node.ts";
+import type { Ready } from "../src/ready.ts";
 import { describeChanges } from "./conf-change-text.ts";
 
 const ROLES: Readonly<Record<Role, string>> = {
@@ -114,7 +114,7 @@ export function describeSnapshot({ metadata }: Snapshot): string {
   return `Index:${metadata.index} Term:${metadata.term} ConfState:${state}`;
 }
 
-function describeConfState(state: ConfState): string {
+export function describeConfState(state: ConfState): string {
   const list = (ids: readonly NodeId[]): string => `[${ids.join(" ")}]`;
   return (
     `Voters:${list(state.voters)} VotersOutgoing:${list(state.votersOutgoing)} ` +

@@ -187,7 +187,11 @@ export class Environment {
     // Messages of its threads die with the process; what is on the network does not.
     this.#messages = this.#messages.filter((message) => !isLocal(message) || message.to !== id);
     const incarnation = (node.config.incarnation ?? 0) + 1;
-    node.config = { ...node.config, incarnation, applied: node.storage.applied };
+    const { applied, log } = node.storage;
+    // The commit index is written lazily; what is applied was committed.
+    const { hardState } = log.initialState();
+    log.setHardState({ ...hardState, commit: Math.max(hardState.commit, applied) });
+    node.config = { ...node.config, incarnation, applied };
     node.raw = new RawNode(node.config);
   }
 }
