@@ -52,8 +52,10 @@ export function refusalOf(
 ): string | undefined {
   if (raft.config.disableConfChangeValidation) return undefined;
   const { applied } = raft.log;
-  // Two changes in the log at once could skip a configuration, and then majorities need not overlap. A new leader
-  // also waits for its first entry (Ongaro on raft-dev, 2015): `pendingConfIndex` starts at the end of its log.
+  // Two changes in the log at once could skip a configuration, and then majorities need not overlap. A new leader does
+  // not know whether there is one in the log that it inherited, so it waits for all of it. That an entry of its own term
+  // must be committed first (Ongaro on raft-dev, 2015) follows: a change takes effect when it is applied, and the
+  // leader's first entry lies before it.
   if (pendingConfIndex > applied) {
     return `a change up to (${pendingConfIndex}) may not be applied yet (${applied})`;
   }
