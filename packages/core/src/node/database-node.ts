@@ -1,24 +1,28 @@
 import type { Platform } from "@holdfast/platform";
 import type { ResolvedSettings } from "../config/settings.ts";
-import { HoldfastDatabase } from "../database/holdfast-database.ts";
+import { HoldfastDatabase, type HoldfastDatabaseOptions } from "../database/holdfast-database.ts";
 import type { DatabasePort } from "../database/port.ts";
 import type { KvMachine } from "../kv/kv-machine.ts";
 import type { StateMachineFactory } from "../machine/state-machine.ts";
 import { HoldfastNode } from "./node.ts";
 
 /** A member of a replicated group whose state is a database. Made by `openNode`. */
-export class DatabaseNode extends HoldfastNode<KvMachine> {
+export class DatabaseNode<
+  KDefault = string,
+  VDefault = string,
+> extends HoldfastNode<KvMachine> {
   /** The replicated database: an `abstract-level` database. Closing it closes the node. */
-  readonly db: HoldfastDatabase;
+  readonly db: HoldfastDatabase<KDefault, VDefault>;
 
   /** @internal */
   constructor(
     settings: ResolvedSettings,
     platform: Platform,
     factory: StateMachineFactory<KvMachine>,
+    options: HoldfastDatabaseOptions<KDefault, VDefault>,
   ) {
     super(settings, platform, factory);
-    this.db = new HoldfastDatabase(this.#port());
+    this.db = new HoldfastDatabase(this.#port(), options);
   }
 
   /** Opens node and database. Idempotent. */

@@ -1,17 +1,20 @@
 import { nodePlatform, type Platform } from "@holdfast/platform";
 import { resolveSettings } from "../config/resolve.ts";
 import type { NodeSettings } from "../config/settings.ts";
+import type { HoldfastDatabaseOptions } from "../database/holdfast-database.ts";
 import { kvMachine, type KvMachine } from "../kv/kv-machine.ts";
 import type { StateMachine, StateMachineFactory } from "../machine/state-machine.ts";
 import { DatabaseNode } from "./database-node.ts";
 import { HoldfastNode } from "./node.ts";
 
 /** Settings, which are data, and the parts of the world, which are objects. */
-export interface NodeOptions extends NodeSettings {
+export interface NodeOptions<KDefault = string, VDefault = string> extends NodeSettings {
   /** Clock, randomness, disk, network: replaced one by one, or as a whole by a simulator. @defaultValue Node's own */
   readonly platform?: Partial<Platform>;
   /** How the database keeps its keys, e.g. `kvMachine({ engine })`. @defaultValue LevelDB */
   readonly store?: StateMachineFactory<KvMachine>;
+  /** Encodings of `db`, where a call names none. @defaultValue UTF-8 text */
+  readonly database?: HoldfastDatabaseOptions<KDefault, VDefault>;
 }
 
 /** As {@link NodeOptions}, with a state machine of the embedder's in the place of the database. */
@@ -36,16 +39,25 @@ export interface MachineOptions<Machine extends StateMachine> extends NodeSettin
  * await node.db.put("key", "value");
  * ```
  */
-export async function openNode(options: NodeOptions): Promise<DatabaseNode> {
+export async function openNode<KDefault = string, VDefault = string>(
+  options: NodeOptions<KDefault, VDefault>,
+): Promise<DatabaseNode<KDefault, VDefault>> {
   const node = createNode(options);
   await node.open();
   return node;
 }
 
 /** As {@link openNode}, but leaves opening to the caller, or to the first use of `db`, which opens itself. Throws `ConfigError`. */
-export function createNode(options: NodeOptions): DatabaseNode {
-  const { platform, store, ...settings } = options;
-  return new DatabaseNode(resolveSettings(settings), nodePlatform(platform), store ?? kvMachine());
+export function createNode<KDefault = string, VDefault = string>(
+  options: NodeOptions<KDefault, VDefault>,
+): DatabaseNode<KDefault, VDefault> {
+  const { platform, store, database, ...settings } = options;
+  return new DatabaseNode(
+    resolveSettings(settings),
+    nodePlatform(platform),
+    store ?? kvMachine(),
+    database ?? {},
+  );
 }
 
 /** Opens a member of a group that replicates a state machine of the embedder's. Throws and rejects as {@link openNode}. */

@@ -219,6 +219,15 @@ export class Replica<Machine extends StateMachine> {
     });
   }
 
+  /** Asks for votes now instead of after a timeout. */
+  campaignUnlessLed(): void {
+    if (this.#stopped !== undefined || this.#leader !== 0) return;
+    this.#guard(() => {
+      this.#raft.campaign();
+    });
+    this.#schedule();
+  }
+
   transferLeadership(target: NodeId): void {
     this.#guard(() => {
       this.#raft.transferLeadership(target);

@@ -59,7 +59,10 @@ export class Runtime<Machine extends StateMachine> {
   #timer: Timer | undefined;
   #lastTick: number;
   #peers = new Set<NodeId>();
+  /** Peers of a group that has never had a leader, as they are reached. */
+  readonly #reached = new Set<NodeId>();
   #released: Promise<void> | undefined;
+  #fresh: boolean;
   readonly identity: Identity;
   readonly life: number;
   readonly wal: WriteAheadLog;
@@ -80,6 +83,7 @@ export class Runtime<Machine extends StateMachine> {
     this.#pins = pins;
     this.#lock = parts.lock;
     this.identity = identity;
+    this.#fresh = !identity.begun;
     this.life = drawIncarnation(platform.random);
     this.wal = parts.wal;
     this.slot = parts.slot;
@@ -220,6 +224,19 @@ export class Runtime<Machine extends StateMachine> {
     this.replica.reportUnreachable(to);
   }
 
+  /**
+   * In a group that has never had a leader there is nobody whose silence would have to be waited out: the first of its voters campaigns as soon as it
+   * reaches a quorum. Should it be missing, the others time out as ever.
+   */
+  connected(to: NodeId): void {
+    const { voters } = this.replica.applied.confState;
+    if (!this.#fresh || Math.min(...voters) !== this.#options.settings.id) return;
+    if (voters.includes(to)) this.#reached.add(to);
+    if ((this.#reached.size + 1) * 2 <= voters.length) return;
+    this.#fresh = false;
+    this.replica.campaignUnlessLed();
+  }
+
   // Ends.
 
   /** The log failed: nothing that was promised can be kept any longer. */
@@ -344,7 +361,9 @@ async function openParts<Machine extends StateMachine>(
       unreachable: (to) => {
         standing().unreachable(to);
       },
-      connected: () => undefined,
+      connected: (to) => {
+        standing().connected(to);
+      },
       admit: (hello) => standing().admit(hello),
       refused: (by, refusal) => {
         standing().refused(by, refusal);

@@ -1,0 +1,3 @@
+import { runReplicatedSuite } from "./replicated-suite.ts";
+
+runReplicatedSuite("a replicated single node", 1);

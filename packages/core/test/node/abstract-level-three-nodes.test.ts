@@ -1,0 +1,3 @@
+import { runReplicatedSuite } from "./replicated-suite.ts";
+
+runReplicatedSuite("three nodes in one process", 3);
