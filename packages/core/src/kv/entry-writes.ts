@@ -94,7 +94,7 @@ export class EntryWrites {
   hash(configuration: Uint8Array | undefined): Uint8Array {
     const hash = createHash("sha256").update(this.#arena.subarray(0, this.#length));
     if (configuration !== undefined) hash.update(configuration);
-    return hash.digest();
+    return new Uint8Array(hash.digest());
   }
 
   #value(keyEnd: number, valueBytes: number): Buffer {

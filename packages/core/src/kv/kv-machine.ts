@@ -59,7 +59,7 @@ export class KvMachine implements StateMachine {
   readonly reader: KvReader;
   readonly #store: Store;
   #applied: AppliedState;
-  /** Up to where the store was flushed in this life; opening it replayed its own log, which says nothing about durability. */
+  /** Up to where the store was flushed in this life. */
   #durable = 0;
   #failure: unknown;
   #closing: Promise<void> | undefined;
@@ -123,10 +123,14 @@ export class KvMachine implements StateMachine {
 
   async checkpoint(): Promise<number> {
     this.#assertUsable();
+    return this.#flush();
+  }
+
+  async #flush(): Promise<number> {
     const { index } = this.#applied;
     if (index > this.#durable) {
       await this.#store.flush();
-      this.#durable = index;
+      this.#durable = Math.max(this.#durable, index);
     }
     return index;
   }
@@ -157,8 +161,8 @@ export class KvMachine implements StateMachine {
       const last: StoreOperation[] = memberChanges(new Map(), applied.members);
       last.push({ type: "put", key: META_KEY, value: encodeMeta(applied) });
       await this.#store.level.batch(last);
-      this.#applied = applied;
-      await this.checkpoint();
+      this.#applied = { ...applied, stateHash: new Uint8Array(applied.stateHash) };
+      await this.#flush();
     } catch (error) {
       this.#failure = error;
       throw error;
@@ -192,10 +196,7 @@ export class KvMachine implements StateMachine {
 
   async #close(clean: boolean): Promise<void> {
     try {
-      if (clean && this.#failure === undefined) {
-        const { index } = this.#applied;
-        if (index > this.#durable) await this.#store.flush();
-      }
+      if (clean && this.#failure === undefined) await this.#flush();
     } finally {
       await this.#store.level.close();
     }

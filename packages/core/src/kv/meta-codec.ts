@@ -48,7 +48,7 @@ export function decodeMeta(record: Buffer): StoreMeta {
       term: readU64(record, 12),
       logTime: readU64(record, 20),
       epoch: readU64(record, 28),
-      stateHash: Uint8Array.prototype.slice.call(record, HASH_AT, CONF_STATE_AT),
+      stateHash: new Uint8Array(record.subarray(HASH_AT, CONF_STATE_AT)),
       confState: readConfState(record, CONF_STATE_AT).state,
     };
   } catch (cause) {

@@ -3,7 +3,6 @@ import { ClassicLevel } from "classic-level";
 import type { Disk } from "@holdfast/platform";
 import { HoldfastError } from "../errors.ts";
 import type { StateMachineContext } from "../machine/state-machine.ts";
-import { SPACE_META } from "./store-keys.ts";
 
 /** A database whose default encodings are `buffer`, and which has explicit snapshots. */
 export type StoreLevel = AbstractLevel<string | Buffer | Uint8Array, Buffer, Buffer>;
@@ -43,8 +42,6 @@ export interface ClassicLevelSettings {
 const MARK = "HOLDFAST";
 const MARK_CONTENT = Buffer.from("store of Holdfast, version 1\n");
 
-/** Sorted before the meta record, and never written: a deletion of it changes nothing. */
-const PROBE_KEY = Buffer.from([SPACE_META]);
 /** No space begins with this byte, so a compaction of it has nothing to do but to flush the table in memory. */
 const BEHIND_ALL = Buffer.from([0xff]);
 
@@ -68,7 +65,7 @@ export function classicLevelEngine(settings: ClassicLevelSettings = {}): StoreEn
       if (!complete) await markComplete(disk, location);
       return {
         level,
-        flush: () => flush(level),
+        flush: () => flush(level, disk, location),
         sizeBytes: () => directoryBytes(disk, location),
       };
     },
@@ -93,9 +90,7 @@ async function prepareDirectory(
   if (lostUnsynced) {
     // LevelDB syncs its tables and their list, but its logs only at synced writes, and a rotated log never: what an OS crash left of
     // them is not a prefix of what was written. Without the logs the store is exactly what it was at the last flush.
-    for (const name of names.filter((name) => name.endsWith(".log"))) {
-      await disk.remove(`${location}/${name}`);
-    }
+    for (const name of await logs(disk, location)) await disk.remove(`${location}/${name}`);
     await disk.syncDirectory(location);
   }
   return true;
@@ -107,10 +102,25 @@ async function markComplete(disk: Disk, location: string): Promise<void> {
   await disk.writeFileAtomic(`${location}/${MARK}`, MARK_CONTENT);
 }
 
-async function flush(level: ClassicLevel<Buffer, Buffer>): Promise<void> {
+async function flush(
+  level: ClassicLevel<Buffer, Buffer>,
+  disk: Disk,
+  location: string,
+): Promise<void> {
+  const before = await logs(disk, location);
   await level.compactRange(BEHIND_ALL, BEHIND_ALL);
-  // compactRange does not report a failed flush, but LevelDB refuses every write after one.
-  await level.del(PROBE_KEY);
+  // compactRange keeps a failure to itself. But LevelDB removes a log only when all of it is in synced tables.
+  const left = new Set(await logs(disk, location));
+  const stuck = before.find((name) => left.has(name));
+  if (stuck === undefined) return;
+  throw new HoldfastError(
+    "STOPPED",
+    `store (${location}) could not be flushed: (${stuck}) is still needed; its file (LOG) says why`,
+  );
+}
+
+async function logs(disk: Disk, location: string): Promise<readonly string[]> {
+  return (await disk.list(location)).filter((name) => name.endsWith(".log"));
 }
 
 async function directoryBytes(disk: Disk, location: string): Promise<number> {
