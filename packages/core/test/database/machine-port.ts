@@ -161,8 +161,8 @@ export class MachinePort implements DatabasePort {
     this.counts = { ...NO_COUNTS };
   }
 
-  /** Replaces the state by a snapshot of itself, as if it had been received. */
-  async switchState(): Promise<void> {
+  /** Replaces the state by a snapshot of itself, as if it had been received. The old one is closed when `before` has ended. */
+  async switchState(before?: () => Promise<void>): Promise<void> {
     const old = this.machine;
     const snapshot = await old.snapshot();
     this.#location = await this.#fixture.location();
@@ -171,6 +171,7 @@ export class MachinePort implements DatabasePort {
     await snapshot.close();
     this.#machine = machine;
     for (const listener of this.#switches) listener();
+    await before?.();
     await old.close({ clean: false });
   }
 

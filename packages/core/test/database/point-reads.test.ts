@@ -173,6 +173,31 @@ describe("PointReads", () => {
     await closed;
   });
 
+  test("what one round lets through goes together, whenever in the turn it was asked for", async () => {
+    const { store, calls } = slowStore();
+    const round = deferred();
+    let rounds = 0;
+    const reads = new PointReads({
+      ready: () => {
+        rounds++;
+        return round.promise;
+      },
+      store: () => store,
+      generation: () => 0,
+    });
+    const answers: Promise<unknown>[] = [];
+    for (let i = 0; i < 3; i++) {
+      answers.push(reads.getMany([Buffer.from([i])]));
+      await Promise.resolve();
+    }
+    round.resolve();
+    await new Promise(setImmediate);
+    expect(rounds).toBe(3);
+    expect(calls.map(({ keys }) => keys)).toEqual([3]);
+    calls[0]!.end.resolve();
+    expect(await Promise.all(answers)).toEqual(answers.map((_, i) => [Buffer.from([i])]));
+  });
+
   test("a call to the store is bounded, a single read is not cut", async () => {
     const { store, calls } = slowStore();
     const reads = new PointReads({

@@ -83,7 +83,9 @@ describe("an explicit snapshot", () => {
     const unread = db.snapshot();
     const iterator = db.keys({ snapshot: read });
     expect(await db.get("a", { snapshot: read })).toBe("1");
-    await port.switchState();
+    await port.switchState(async () => {
+      await expect(db.get("a", { snapshot: read })).rejects.toMatchObject({ code: "SWITCHED" });
+    });
     for (const snapshot of [read, unread]) {
       await expect(db.get("a", { snapshot })).rejects.toMatchObject({ code: "SWITCHED" });
       await expect(db.hasMany(["a"], { snapshot })).rejects.toMatchObject({ code: "SWITCHED" });
