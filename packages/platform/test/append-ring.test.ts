@@ -40,3 +40,9 @@ it("is full to the last byte, and empty again", () => {
     for (const place of places) ring.release(place?.cost ?? 0);
   }
 });
+
+it("has all its room again when it is empty, wherever it stopped", () => {
+  const ring = new AppendRing(SIZE);
+  ring.release(ring.put([new Uint8Array(10)], 10)?.cost ?? 0);
+  expect(ring.put([new Uint8Array(SIZE)], SIZE)).toEqual({ at: 0, cost: SIZE });
+});
