@@ -9,7 +9,7 @@ const MAGIC = Buffer.from("HFFILE\0\0", "latin1");
 const VERSION = 1;
 
 // No records: their shared structures are an extension that other MessagePack readers do not know. Maps become objects.
-const packr = new Packr({ useRecords: false });
+const packr = new Packr({ useRecords: false, variableMapSize: true });
 
 /**
  * Reads a small file of a data directory. `undefined` when there is none. What the body must be is the caller's to check. Throws

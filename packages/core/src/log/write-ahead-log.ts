@@ -241,7 +241,7 @@ export class WriteAheadLog {
     const fixed = FRAME_HEADER_BYTES + compactions.length * COMPACTION_RECORD_BYTES;
     const segment = await this.#segmentFor(alignFrame(fixed + (this.#waiting[0]?.bytes ?? 0)));
     const { file, begin, end } = segment;
-    const count = this.#countWithin(segment.size - end - fixed);
+    const count = this.#countWithin(segment.size - end, fixed);
     const writes = this.#waiting.slice(0, count).map(({ write }) => this.#withoutCompacted(write));
     const frame = this.#encoder.encode(
       { chain: this.#chain, segment: segment.number, offset: end, synced: begin + end },
@@ -266,13 +266,14 @@ export class WriteAheadLog {
     if (restarted || compactions.length > 0) this.#removeUnneeded();
   }
 
-  /** How many of those that wait fit in `room` bytes: at least the first, for which the room was chosen. */
-  #countWithin(room: number): number {
-    let bytes = 0;
+  /** How many of those that wait fit in a frame of `room` bytes beside the `fixed` ones. The first may have come too late to. */
+  #countWithin(room: number, fixed: number): number {
+    const limit = Math.min(room, MAX_PAYLOAD_BYTES);
+    let bytes = fixed;
     let count = 0;
     for (const waiting of this.#waiting) {
       bytes += waiting.bytes;
-      if (count > 0 && alignFrame(bytes) > Math.min(room, MAX_PAYLOAD_BYTES)) return count;
+      if (alignFrame(bytes) > limit) return count;
       count += 1;
     }
     return count;

@@ -29,6 +29,8 @@ export class MemoryDisk implements Disk {
   /** The files as this process sees them. */
   readonly names = new Map<string, number>();
   readonly contents = new Map<number, Buffer>();
+  /** How many times a file was opened and not closed. */
+  openFiles = 0;
   #nextFile = 1;
 
   /** A disk that holds these files, all of them durable. */
@@ -143,6 +145,7 @@ class MemoryFile implements DiskFile {
   constructor(disk: MemoryDisk, file: number) {
     this.#disk = disk;
     this.#file = file;
+    disk.openFiles += 1;
   }
 
   async read(position: number, length: number): Promise<Uint8Array> {
@@ -176,7 +179,9 @@ class MemoryFile implements DiskFile {
   }
 
   async close(): Promise<void> {
+    if (this.#closed) return;
     this.#closed = true;
+    this.#disk.openFiles -= 1;
   }
 
   #check(): void {
