@@ -23,7 +23,10 @@ export interface DatabasePort {
    * acknowledged anywhere before this call. The calls of one turn share one round. Rejects with `UNAVAILABLE`, `CLOSED` or `STOPPED`.
    */
   readBarrier(): Promise<number>;
-  /** Starts the same round in this turn, and resolves with the read index without waiting for the local state to reach it. */
+  /**
+   * Starts the same round in this turn, and resolves as `readBarrier` does, but with the last index up to the read index whose entry can have changed
+   * the state: a state captured at or behind it contains all that must be seen.
+   */
   readIndex(): Promise<number>;
   /** The live state machine's reader. Another object, or for a while an exception, once a received snapshot was switched in. */
   reader(): KvReader;

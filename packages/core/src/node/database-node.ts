@@ -17,7 +17,7 @@ export class DatabaseNode<
   /** @internal */
   constructor(
     settings: ResolvedSettings,
-    platform: Platform,
+    platform: Partial<Platform>,
     factory: StateMachineFactory<KvMachine>,
     options: HoldfastDatabaseOptions<KDefault, VDefault>,
   ) {
@@ -41,7 +41,10 @@ export class DatabaseNode<
       limits: this.settings.limits,
       propose: (command) => this.propose(command),
       readBarrier: () => this.readBarrier(),
-      readIndex: () => this.runtimePromise(({ replica }) => replica.readIndex(false)),
+      readIndex: () =>
+        this.runtimePromise(async ({ replica }) => {
+          return replica.lastCommandIndex(await replica.readIndex());
+        }),
       reader: () => this.machine.reader,
       onSwitch: (listener) => {
         switchListeners.add(listener);

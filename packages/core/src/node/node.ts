@@ -31,7 +31,7 @@ export class HoldfastNode<Machine extends StateMachine> implements AsyncDisposab
   readonly members: Members;
   /** @internal */
   protected readonly settings: ResolvedSettings;
-  readonly #platform: Platform;
+  readonly #overrides: Partial<Platform>;
   readonly #factory: StateMachineFactory<Machine>;
   #runtime: Runtime<Machine> | undefined;
   #failure: HoldfastError | undefined;
@@ -41,11 +41,11 @@ export class HoldfastNode<Machine extends StateMachine> implements AsyncDisposab
   /** @internal */
   constructor(
     settings: ResolvedSettings,
-    platform: Platform,
+    overrides: Partial<Platform>,
     factory: StateMachineFactory<Machine>,
   ) {
     this.settings = settings;
-    this.#platform = platform;
+    this.#overrides = overrides;
     this.#factory = factory;
     this.members = new ReplicatedMembers<Machine>({
       id: settings.id,
@@ -74,7 +74,7 @@ export class HoldfastNode<Machine extends StateMachine> implements AsyncDisposab
       this.#failure = undefined;
       this.#runtime = await Runtime.open({
         settings: this.settings,
-        platform: this.#platform,
+        overrides: this.#overrides,
         machine: this.#factory,
         leaderChanged: (leader, role, term) => {
           this.events.emit("leader", { leader: leader === 0 ? undefined : leader, role, term });
@@ -127,7 +127,7 @@ export class HoldfastNode<Machine extends StateMachine> implements AsyncDisposab
    * of the local state are linearizable after it. Writes nothing to the log. Rejects with `UNAVAILABLE` at the deadline. The value is the read index.
    */
   readBarrier(): Promise<number> {
-    return this.runtimePromise(({ replica }) => replica.readIndex(true));
+    return this.runtimePromise(({ replica }) => replica.readIndex());
   }
 
   /**
@@ -203,9 +203,8 @@ export class HoldfastNode<Machine extends StateMachine> implements AsyncDisposab
   }
 
   async #untilLeads(id: NodeId): Promise<void> {
-    const { replica, ended } = this.runtime();
+    const { replica, ended, clock } = this.runtime();
     if (replica.leader === id) return;
-    const { clock } = this.#platform;
     const { electionMaxMs } = this.settings.raft;
     await new Promise<void>((resolve, reject) => {
       const done = (error?: HoldfastError): void => {

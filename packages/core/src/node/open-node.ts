@@ -1,4 +1,4 @@
-import { nodePlatform, type Platform } from "@holdfast/platform";
+import type { Platform } from "@holdfast/platform";
 import { resolveSettings } from "../config/resolve.ts";
 import type { NodeSettings } from "../config/settings.ts";
 import type { HoldfastDatabaseOptions } from "../database/holdfast-database.ts";
@@ -54,7 +54,7 @@ export function createNode<KDefault = string, VDefault = string>(
   const { platform, store, database, ...settings } = options;
   return new DatabaseNode(
     resolveSettings(settings),
-    nodePlatform(platform),
+    platform ?? {},
     store ?? kvMachine(),
     database ?? {},
   );
@@ -65,7 +65,7 @@ export async function openMachine<Machine extends StateMachine>(
   options: MachineOptions<Machine>,
 ): Promise<HoldfastNode<Machine>> {
   const { platform, machine, ...settings } = options;
-  const node = new HoldfastNode(resolveSettings(settings), nodePlatform(platform), machine);
+  const node = new HoldfastNode(resolveSettings(settings), platform ?? {}, machine);
   await node.open();
   return node;
 }

@@ -3,7 +3,6 @@ import { HoldfastError } from "../errors.ts";
 
 interface Waiter {
   readonly deadline: number;
-  readonly applied: boolean;
   readonly resolve: (index: number) => void;
   readonly reject: (error: HoldfastError) => void;
 }
@@ -28,10 +27,10 @@ export class ReadQueue {
     return this.#asked.length > 0;
   }
 
-  /** Waits for the read index and, with `applied`, until the local state holds it. */
-  add(deadline: number, applied: boolean): Promise<number> {
+  /** Resolves with the read index once the local state holds it. */
+  add(deadline: number): Promise<number> {
     return new Promise((resolve, reject) => {
-      this.#asked.push({ deadline, applied, resolve, reject });
+      this.#asked.push({ deadline, resolve, reject });
     });
   }
 
@@ -48,7 +47,7 @@ export class ReadQueue {
     if (round === undefined) return;
     this.#rounds.delete(token);
     for (const waiter of round.waiters) {
-      if (!waiter.applied || index <= applied) waiter.resolve(index);
+      if (index <= applied) waiter.resolve(index);
       else this.#behind.push({ index, waiter });
     }
   }

@@ -60,6 +60,9 @@ export interface ReplicaHandlers {
   failed(error: HoldfastError): void;
 }
 
+/** How many entries without commands are remembered; one per change of leader or configuration, for as long as a read takes. */
+const MAX_WITHOUT_COMMANDS = 32;
+
 /**
  * Drives one group's core: what happened goes in during a turn, one `#process` at its end hands out what follows. The core decides,
  * synchronously; the log, the state machine and the transport act.
@@ -87,6 +90,8 @@ export class Replica<Machine extends StateMachine> {
   #sinceCheckpoint = { entries: 0, bytes: 0 };
   #checkpointing = false;
   #fetching = false;
+  /** Indexes of the newest applied entries without commands, which leave the state as it was. */
+  #withoutCommands: number[] = [];
   readonly #appliedListeners = new Set<(index: number) => void>();
 
   constructor(options: ReplicaOptions<Machine>) {
@@ -185,13 +190,23 @@ export class Replica<Machine extends StateMachine> {
     return result;
   }
 
-  /** Resolves with the read index; with `applied`, once the local state holds it. */
-  readIndex(applied: boolean): Promise<number> {
+  /** Resolves with the read index once the local state holds it. */
+  readIndex(): Promise<number> {
     if (this.#stopped !== undefined) return Promise.reject(this.#stopped);
     const deadline = this.#options.platform.clock.now() + this.#options.settings.timeouts.readMs;
-    const index = this.#reads.add(deadline, applied);
+    const index = this.#reads.add(deadline);
     this.#schedule();
     return index;
+  }
+
+  /**
+   * The last entry up to the applied `index` that can have changed the state: a view of the state at that entry is one at `index`, too. Without this the
+   * first entry of a new leader would make every open view look old.
+   */
+  lastCommandIndex(index: number): number {
+    let last = index;
+    while (this.#withoutCommands.includes(last)) last -= 1;
+    return last;
   }
 
   /** Proposes a change of members; `context` is called with the number that the change is recognised by. Resolves when it is applied here. */
@@ -467,6 +482,9 @@ export class Replica<Machine extends StateMachine> {
   #settle({ committed, spans, change }: OpenedEntry, results: readonly CommandResult[]): void {
     const { index, term, logTime, epoch, configuration } = committed;
     this.#applied = { ...(configuration ?? this.#applied), index, term, logTime, epoch } as ReplicaApplied;
+    if (committed.commands.length === 0) {
+      this.#withoutCommands = [...this.#withoutCommands.slice(-MAX_WITHOUT_COMMANDS), index];
+    }
     const { id, life } = this.#options;
     for (const { origin, from, to } of spans) {
       if (origin.node === id && origin.incarnation === life) {

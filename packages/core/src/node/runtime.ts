@@ -1,5 +1,11 @@
-import type { DiskLock, Platform, Timer } from "@holdfast/platform";
-import { DiskError } from "@holdfast/platform";
+import {
+  type Clock,
+  DiskError,
+  type DiskLock,
+  nodePlatform,
+  type Platform,
+  type Timer,
+} from "@holdfast/platform";
 import type { Message, NodeId, Role } from "raft-ts-lite";
 import { parseAddress } from "../config/resolve.ts";
 import type { ResolvedSettings } from "../config/settings.ts";
@@ -31,7 +37,8 @@ const MAX_TICKS_AT_ONCE = 4;
 
 export interface RuntimeOptions<Machine extends StateMachine> {
   readonly settings: ResolvedSettings;
-  readonly platform: Platform;
+  /** Parts of the world that are the embedder's; the others are made for this life and end with it. */
+  readonly overrides: Partial<Platform>;
   readonly machine: StateMachineFactory<Machine>;
   readonly leaderChanged: (leader: NodeId, role: Role, term: number) => void;
   readonly membersChanged: () => void;
@@ -41,6 +48,7 @@ export interface RuntimeOptions<Machine extends StateMachine> {
 
 /** The parts of a node that is being opened; what exists is released when a later part fails. */
 interface Parts<Machine extends StateMachine> {
+  platform: Platform;
   lock?: DiskLock;
   wal?: WriteAheadLog;
   slot?: StoreSlot<Machine>;
@@ -50,6 +58,7 @@ interface Parts<Machine extends StateMachine> {
 /** One life of a node, from open to close. */
 export class Runtime<Machine extends StateMachine> {
   readonly #options: RuntimeOptions<Machine>;
+  readonly #platform: Platform;
   readonly #lock: DiskLock;
   readonly #pins: PeerPins;
   readonly #sender: SnapshotSender;
@@ -78,8 +87,10 @@ export class Runtime<Machine extends StateMachine> {
     parts: Required<Parts<Machine>>,
     lastLogTime: number,
   ) {
-    const { settings, platform } = options;
+    const { settings } = options;
+    const { platform } = parts;
     this.#options = options;
+    this.#platform = platform;
     this.#pins = pins;
     this.#lock = parts.lock;
     this.identity = identity;
@@ -138,8 +149,9 @@ export class Runtime<Machine extends StateMachine> {
   static async open<Machine extends StateMachine>(
     options: RuntimeOptions<Machine>,
   ): Promise<Runtime<Machine>> {
-    const { settings, platform } = options;
-    const parts: Parts<Machine> = {};
+    const { settings, overrides } = options;
+    const platform = nodePlatform(overrides);
+    const parts: Parts<Machine> = { platform };
     try {
       await platform.disk.createDirectory(settings.directory);
       parts.lock = await takeLock(platform, settings.directory);
@@ -149,8 +161,13 @@ export class Runtime<Machine extends StateMachine> {
       await parts.wal?.close();
       await parts.slot?.closeDirty();
       await parts.lock?.release();
+      if (overrides.disk === undefined) await platform.disk.close();
       throw error;
     }
+  }
+
+  get clock(): Clock {
+    return this.#platform.clock;
   }
 
   /** Aborts with the reason when this life ends, by itself or by `close`. */
@@ -171,7 +188,7 @@ export class Runtime<Machine extends StateMachine> {
   }
 
   #scheduleTick(): void {
-    const { clock } = this.#options.platform;
+    const { clock } = this;
     this.#timer = clock.setTimer(this.#tickMs, () => {
       const elapsed = Math.floor((clock.now() - this.#lastTick) / this.#tickMs);
       this.#lastTick += elapsed * this.#tickMs;
@@ -276,6 +293,7 @@ export class Runtime<Machine extends StateMachine> {
     if (clean) await this.slot.closeClean();
     else await this.slot.closeDirty();
     await this.#lock.release();
+    if (this.#options.overrides.disk === undefined) await this.#platform.disk.close();
   }
 }
 
@@ -311,7 +329,8 @@ async function openParts<Machine extends StateMachine>(
   options: RuntimeOptions<Machine>,
   parts: Parts<Machine>,
 ): Promise<Runtime<Machine>> {
-  const { settings, platform } = options;
+  const { settings } = options;
+  const { platform } = parts;
   const { directory, id } = settings;
   const { disk } = platform;
   const identity = await openIdentity(platform, settings);
@@ -375,7 +394,13 @@ async function openParts<Machine extends StateMachine>(
   });
   const { lock, wal, slot, transport } = parts;
   assert(lock !== undefined, "opened without its lock");
-  runtime = new Runtime(options, identity, pins, { lock, wal, slot, transport }, lastLogTime);
+  runtime = new Runtime(
+    options,
+    identity,
+    pins,
+    { platform, lock, wal, slot, transport },
+    lastLogTime,
+  );
   if (early !== undefined) throw early;
   runtime.start();
   return runtime;
