@@ -228,6 +228,10 @@ export class Cluster {
     // Its state was in memory, so that everything behind the snapshot is applied again.
     member.applied.length = 0;
     const from = member.storage.snapshot().metadata.index;
+    // What is applied is committed, even where the commit index did not get to the disk in time.
+    const { hardState } = member.storage.initialState();
+    const commit = Math.max(hardState.commit, from);
+    member.storage.setHardState({ ...hardState, commit });
     member.node = this.#start(id, member.storage, member.settings, from, member.lives);
     member.lives += 1;
     this.network = this.network.filter((message) => message.from !== id && message.to !== id);
