@@ -11,7 +11,9 @@ export class ConfigError extends TypeError {
   override readonly name = "ConfigError";
   readonly issues: readonly ConfigIssue[];
   constructor(issues: readonly ConfigIssue[]) {
-    const lines = issues.map(({ path, message }) => `\n  ${path === "" ? "options" : path}: ${message}`);
+    const lines = issues.map(
+      ({ path, message }) => `\n  ${path === "" ? "options" : path}: ${message}`,
+    );
     super(`invalid options:${lines.join("")}`);
     this.issues = issues;
   }

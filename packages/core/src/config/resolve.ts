@@ -1,27 +1,36 @@
 import { z } from "zod";
+import { readAddress } from "../transport/address.ts";
 import { ConfigError, type ConfigIssue } from "./config-error.ts";
+import { crossChecks, MAX_VOTERS } from "./cross-checks.ts";
 import { presets, type PresetSettings } from "./presets.ts";
-import type { InitialMember, NodeSettings, ResolvedSettings } from "./settings.ts";
+import type { NodeSettings, ResolvedSettings } from "./settings.ts";
 
 const MIB = 1_048_576;
-const MAX_VOTERS = 7;
+/** Above every node id: the two highest numbers address parts of the node itself. */
+const MAX_ID = Number.MAX_SAFE_INTEGER - 2;
 
 const atLeast = (least: number): z.ZodOptional<z.ZodNumber> =>
   z.int(`must be a whole number`).min(least, `must be at least ${least}`).optional();
 
-const nodeId = z.int("must be a whole number").min(1, "must be at least 1");
+const nodeId = z
+  .int("must be a whole number")
+  .min(1, "must be at least 1")
+  .max(MAX_ID, `must be at most ${MAX_ID}`);
 const address = z
-  .string()
-  .refine((text) => parseAddress(text) !== undefined, 'must be "host:port", e.g. "10.0.0.1:7000"');
+  .string("must be text")
+  .refine((text) => readAddress(text) !== undefined, 'must be "host:port", e.g. "10.0.0.1:7000"');
 
 const schema = z.strictObject({
   preset: z.enum(["development", "production", "wan"]).optional(),
-  directory: z.string().min(1, "must name a directory"),
+  directory: z.string("must be text").min(1, "must name a directory"),
   id: nodeId,
   listen: address.optional(),
   advertise: address.optional(),
   cluster: z.strictObject({
-    name: z.string().min(1, "must not be empty").max(64, "must be at most 64 characters"),
+    name: z
+      .string("must be text")
+      .min(1, "must not be empty")
+      .max(64, "must be at most 64 characters"),
     members: z.array(z.strictObject({ id: nodeId, address })).optional(),
     join: z.boolean().optional(),
   }),
@@ -75,27 +84,59 @@ const schema = z.strictObject({
     .optional(),
 });
 
-/** Splits `host:port`; an IPv6 host is written in brackets. `undefined` when it is neither. */
-export function parseAddress(
-  text: string,
-): { readonly host: string; readonly port: number } | undefined {
-  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:\s[\]]+)):(\d{1,5})$/.exec(text);
-  const host = match?.[1] ?? match?.[2];
-  const port = Number(match?.[3]);
-  return host === undefined || port > 65_535 ? undefined : { host, port };
-}
-
 /**
- * Checks `input` and fills in preset and defaults. Throws one {@link ConfigError} with every issue: wrong types, unknown keys, and,
- * once those are right, the rules between keys.
+ * Checks `input` and fills in preset and defaults. Throws one {@link ConfigError} with every issue: wrong types and values, unknown
+ * keys, and the rules between keys as far as the keys that they speak of are right.
  */
 export function resolveSettings(input: NodeSettings): ResolvedSettings {
   const parsed = schema.safeParse(input);
-  if (!parsed.success) throw new ConfigError(parsed.error.issues.flatMap(toIssues));
-  const settings = fillIn(input);
-  const issues = crossChecks(settings);
-  if (issues.length > 0) throw new ConfigError(issues);
-  return settings;
+  if (parsed.success) {
+    const settings = fillIn(parsed.data);
+    const broken = crossChecks(settings);
+    if (broken.length === 0) return settings;
+    throw new ConfigError(broken.map(({ path, message }) => ({ path, message })));
+  }
+  const issues = parsed.error.issues.flatMap(toIssues);
+  throw new ConfigError([...issues, ...crossChecksOfTheRest(input, issues)]);
+}
+
+/** What the rules between keys say of the part of `input` that has no issues of its own. */
+function crossChecksOfTheRest(
+  input: unknown,
+  issues: readonly ConfigIssue[],
+): readonly ConfigIssue[] {
+  const wrong = issues.map(({ path }) => path);
+  // The preset decides about every key that is not given.
+  if (wrong.includes("preset") || wrong.includes("")) return [];
+  const rest = wrong.reduce<unknown>((value, path) => without(value, path.split(".")), input);
+  const stand = { directory: "-", id: 1, cluster: { name: "-" } };
+  const { cluster, ...others } = isRecord(rest) ? rest : {};
+  const parsed = schema.safeParse({
+    ...stand,
+    ...others,
+    cluster: { ...stand.cluster, ...(isRecord(cluster) ? cluster : {}) },
+  });
+  if (!parsed.success) return [];
+  return crossChecks(fillIn(parsed.data))
+    .filter(({ keys }) => !keys.some((key) => wrong.some((path) => concerns(path, key))))
+    .map(({ path, message }) => ({ path, message }));
+}
+
+/** Whether one of the two paths is the other or leads to it. */
+function concerns(a: string, b: string): boolean {
+  return `${a}.`.startsWith(`${b}.`) || `${b}.`.startsWith(`${a}.`);
+}
+
+/** A copy of `value` without what `path` leads to. A list with a wrong item goes as a whole. */
+function without(value: unknown, [key, ...deeper]: readonly string[]): unknown {
+  if (key === undefined || !isRecord(value)) return undefined;
+  const { [key]: inner, ...others } = value;
+  const rest = deeper.length === 0 ? undefined : without(inner, deeper);
+  return rest === undefined ? others : { ...others, [key]: rest };
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function toIssues(issue: z.core.$ZodIssue): readonly ConfigIssue[] {
@@ -106,29 +147,38 @@ function toIssues(issue: z.core.$ZodIssue): readonly ConfigIssue[] {
   return [{ path: path.join("."), message: issue.message }];
 }
 
-function fillIn(input: NodeSettings): ResolvedSettings {
+function fillIn(input: z.infer<typeof schema>): ResolvedSettings {
   const preset: PresetSettings = input.preset === undefined ? {} : presets[input.preset];
-  const members = [...(input.cluster.members ?? [])].sort((a, b) => a.id - b.id);
-  const voters = Math.max(1, members.length - ((members.length + 1) % 2));
+  const members = (input.cluster.members ?? []).map((member) => ({ ...member }));
+  members.sort((a, b) => a.id - b.id);
+  const odd = members.length - ((members.length + 1) % 2);
+  const replication = {
+    replicationFactor: Math.min(Math.max(1, odd), MAX_VOTERS),
+    batchSize: 1_000,
+  };
   return {
     directory: input.directory,
     id: input.id,
     listen: input.listen ?? members.find(({ id }) => id === input.id)?.address ?? "",
     advertise: input.advertise,
     cluster: { name: input.cluster.name, members, join: input.cluster.join ?? false },
-    replication: {
-      replicationFactor: voters,
-      batchSize: 1_000,
-      ...preset.replication,
-      ...input.replication,
-    },
-    raft: { ...RAFT_DEFAULTS, ...preset.raft, ...input.raft },
-    log: { ...LOG_DEFAULTS, ...preset.log, ...input.log },
-    checkpoint: { ...CHECKPOINT_DEFAULTS, ...preset.checkpoint, ...input.checkpoint },
-    limits: { ...LIMIT_DEFAULTS, ...preset.limits, ...input.limits },
-    timeouts: { proposalMs: 10_000, readMs: 10_000, ...preset.timeouts, ...input.timeouts },
-    transport: { ...TRANSPORT_DEFAULTS, ...preset.transport, ...input.transport },
+    replication: layered(replication, preset.replication, input.replication),
+    raft: layered(RAFT_DEFAULTS, preset.raft, input.raft),
+    log: layered(LOG_DEFAULTS, preset.log, input.log),
+    checkpoint: layered(CHECKPOINT_DEFAULTS, preset.checkpoint, input.checkpoint),
+    limits: layered(LIMIT_DEFAULTS, preset.limits, input.limits),
+    timeouts: layered(TIMEOUT_DEFAULTS, preset.timeouts, input.timeouts),
+    transport: layered(TRANSPORT_DEFAULTS, preset.transport, input.transport),
   };
+}
+
+/** Defaults, under the preset's values, under those given. A key that is given as `undefined` is not given. */
+function layered<T extends object>(
+  defaults: T,
+  ...layers: readonly ({ readonly [K in keyof T]?: T[K] | undefined } | undefined)[]
+): T {
+  const given = layers.flatMap((layer) => Object.entries(layer ?? {}));
+  return { ...defaults, ...Object.fromEntries(given.filter(([, value]) => value !== undefined)) };
 }
 
 const RAFT_DEFAULTS: ResolvedSettings["raft"] = {
@@ -162,6 +212,8 @@ const LIMIT_DEFAULTS: ResolvedSettings["limits"] = {
   maxPendingBytes: 128 * MIB,
 };
 
+const TIMEOUT_DEFAULTS: ResolvedSettings["timeouts"] = { proposalMs: 10_000, readMs: 10_000 };
+
 const TRANSPORT_DEFAULTS: ResolvedSettings["transport"] = {
   maxQueueBytes: 128 * MIB,
   maxQueueMessages: 16_384,
@@ -171,95 +223,3 @@ const TRANSPORT_DEFAULTS: ResolvedSettings["transport"] = {
   reconnectMinMs: 50,
   reconnectMaxMs: 1_000,
 };
-
-/** The rules that no single key can say. Every broken one is reported. */
-function crossChecks(settings: ResolvedSettings): readonly ConfigIssue[] {
-  const issues: ConfigIssue[] = [];
-  const require = (holds: boolean, path: string, message: string): void => {
-    if (!holds) issues.push({ path, message });
-  };
-  const { raft, limits, transport, log } = settings;
-  require(
-    raft.heartbeatMs * 3 <= raft.electionMinMs,
-    "raft.electionMinMs",
-    `must be at least three heartbeats (${raft.heartbeatMs * 3})`,
-  );
-  require(
-    raft.electionMinMs < raft.electionMaxMs,
-    "raft.electionMaxMs",
-    `must be above electionMinMs (${raft.electionMinMs})`,
-  );
-  require(
-    limits.maxValueBytes + limits.maxKeyBytes <= limits.maxBatchBytes,
-    "limits.maxBatchBytes",
-    "must hold one key and value of the largest size",
-  );
-  require(
-    limits.maxBatchBytes <= limits.maxPendingBytes,
-    "limits.maxPendingBytes",
-    `must be at least maxBatchBytes (${limits.maxBatchBytes})`,
-  );
-  require(
-    limits.maxBatchBytes + MIB <= transport.maxFrameBytes,
-    "transport.maxFrameBytes",
-    `must be at least maxBatchBytes and 1 MiB (${limits.maxBatchBytes + MIB})`,
-  );
-  require(
-    transport.maxFrameBytes <= transport.maxQueueBytes,
-    "transport.maxQueueBytes",
-    `must be at least maxFrameBytes (${transport.maxFrameBytes})`,
-  );
-  require(
-    transport.reconnectMinMs <= transport.reconnectMaxMs,
-    "transport.reconnectMaxMs",
-    `must be at least reconnectMinMs (${transport.reconnectMinMs})`,
-  );
-  require(log.segmentBytes <= 1024 * MIB, "log.segmentBytes", "must be at most 1 GiB");
-  return [...issues, ...memberChecks(settings)];
-}
-
-function memberChecks(settings: ResolvedSettings): readonly ConfigIssue[] {
-  const { members, join } = settings.cluster;
-  const issues: ConfigIssue[] = [];
-  if (settings.listen === "") {
-    issues.push({
-      path: "listen",
-      message: "must be given, because cluster.members does not name this node",
-    });
-  }
-  if (join) return issues;
-  if (!members.some(({ id }) => id === settings.id)) {
-    issues.push({
-      path: "cluster.members",
-      message: `must name this node (${settings.id}), or set cluster.join to add it to a running cluster`,
-    });
-  }
-  issues.push(...duplicates(members));
-  const { replicationFactor } = settings.replication;
-  const path = "replication.replicationFactor";
-  if (replicationFactor > MAX_VOTERS) {
-    issues.push({ path, message: `must be at most ${MAX_VOTERS}: use more groups instead` });
-  }
-  if (replicationFactor % 2 === 0) {
-    issues.push({ path, message: "must be odd: an even number survives no more failures" });
-  }
-  if (members.length > 0 && replicationFactor > members.length) {
-    issues.push({ path, message: `must not exceed the number of members (${members.length})` });
-  }
-  return issues;
-}
-
-function duplicates(members: readonly InitialMember[]): readonly ConfigIssue[] {
-  const issues: ConfigIssue[] = [];
-  for (const key of ["id", "address"] as const) {
-    const seen = new Set<string | number>();
-    for (const member of members) {
-      const value = member[key];
-      if (seen.has(value)) {
-        issues.push({ path: "cluster.members", message: `${key} (${value}) is given twice` });
-      }
-      seen.add(value);
-    }
-  }
-  return issues;
-}

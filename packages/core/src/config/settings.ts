@@ -24,7 +24,7 @@ export interface ReplicationSettings {
   /**
    * Voters at the start: the first so many of `cluster.members`, in order of id; the others begin as learners. Odd, at most 7. More voters survive more
    * failures and make each write wait for more disks.
-   * @defaultValue the number of members, rounded down to an odd one
+   * @defaultValue the number of members, rounded down to an odd one, at most 7
    */
   readonly replicationFactor?: number;
   /** Most commands that share one log entry. Fewer make smaller batches and more of them. @defaultValue 1_000 */

@@ -1,7 +1,7 @@
 import type { ConfChangeSingle, ConfState, NodeId } from "raft-ts-lite";
 import { HoldfastError } from "../errors.ts";
 import type { StateMachine } from "../machine/state-machine.ts";
-import { parseAddress } from "../config/resolve.ts";
+import { readAddress } from "../transport/address.ts";
 import { encodeMemberContext, memberIds } from "./member-context.ts";
 import type { Replica } from "./replica.ts";
 
@@ -71,7 +71,7 @@ export class ReplicatedMembers<Machine extends StateMachine> implements Members 
 
   async add({ id, address }: NewMember): Promise<void> {
     if (!Number.isSafeInteger(id) || id < 1) throw new TypeError(`id (${id}) must be at least 1`);
-    if (parseAddress(address) === undefined) {
+    if (readAddress(address) === undefined) {
       throw new TypeError(`address (${address}) must be "host:port"`);
     }
     const { confState, members } = this.#leading().applied;

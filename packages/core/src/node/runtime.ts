@@ -7,11 +7,11 @@ import {
   type Timer,
 } from "@holdfast/platform";
 import type { Message, NodeId, Role } from "raft-ts-lite";
-import { parseAddress } from "../config/resolve.ts";
 import type { ResolvedSettings } from "../config/settings.ts";
 import { assert, HoldfastError } from "../errors.ts";
 import { WriteAheadLog } from "../log/write-ahead-log.ts";
 import type { StateMachine, StateMachineFactory } from "../machine/state-machine.ts";
+import { readAddress } from "../transport/address.ts";
 import type { Hello, Refusal } from "../transport/handshake.ts";
 import { Transport } from "../transport/transport.ts";
 import { firstMembers, lastLogTimeOf, reconcile } from "./beginning.ts";
@@ -365,7 +365,7 @@ async function openParts<Machine extends StateMachine>(
     assert(runtime !== undefined, "a peer was heard before the node was open");
     return runtime;
   };
-  const listen = parseAddress(settings.listen);
+  const listen = readAddress(settings.listen);
   assert(listen !== undefined, `listen address (${settings.listen})`);
   parts.transport = await Transport.listen({
     platform,
