@@ -7,7 +7,7 @@ const steps = [
   () => build(),
   () => (
     say("API reports: rewriting packages/*/etc/*.api.md."),
-    pnpm(["--recursive", "run", "fix:api"])
+    pnpm(["--recursive", "--no-bail", "run", "fix:api"])
   ),
 ];
 
