@@ -161,7 +161,8 @@ test.each(SETTINGS.map((settings) => [JSON.stringify(settings), settings] as con
 );
 
 function run(seed: number, settings: Partial<RaftConfig>): void {
-  const { integer } = prng(seed);
+  const random = prng(seed);
+  const integer = (lo: number, hi: number): number => random.integer(lo, hi);
   // Heartbeats of a leader that was removed and stays would keep the others from campaigning.
   const cluster = new Cluster({
     voters: [1, 2, 3],
