@@ -17,7 +17,7 @@ export async function compare(
   const missing = new Set(acknowledged.keys());
   const different: string[] = [];
   const unexpected: string[] = [];
-  for (let after = ""; ; ) {
+  for (let after = ""; ;) {
     const rows = await member.page(after, PAGE_ROWS);
     for (const [key, value] of rows) {
       if (!missing.delete(key)) unexpected.push(key);

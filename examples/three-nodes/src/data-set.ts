@@ -64,7 +64,9 @@ function keyOf(text: string, field: string, where: string): string {
   const key = typeof row === "object" && row !== null && Reflect.get(row, field);
   if (typeof key === "string" && key !== "") return key;
   if (typeof key === "number") return String(key);
-  throw new UsageError(`${where}: field "${field}" is not a text or a number; choose another with --key FIELD`);
+  throw new UsageError(
+    `${where}: field "${field}" is not a text or a number; choose another with --key FIELD`,
+  );
 }
 
 function dataSet(name: string, list: readonly Row[], prefix: string): DataSet {

@@ -64,7 +64,9 @@ async function load(dataSet: DataSet, settings: readonly NodeSettings[]): Promis
   bar.pause();
   await crash;
   const rate = count(bar.rate(rows.length));
-  console.log(`All ${count(rows.length)} rows are acknowledged, ${rate} ops/s including the failover.`);
+  console.log(
+    `All ${count(rows.length)} rows are acknowledged, ${rate} ops/s including the failover.`,
+  );
   return loader;
 }
 
@@ -84,7 +86,9 @@ async function killLeader(
   bar.pause();
   console.log(`Killed the leader, node ${id}, with SIGKILL.`);
   const outage = Math.round((await recovered) - killedAt);
-  console.log(`Next acknowledged write after ${count(outage)} ms. Node ${await untilLeader()} leads.`);
+  console.log(
+    `Next acknowledged write after ${count(outage)} ms. Node ${await untilLeader()} leads.`,
+  );
   await start(own);
   console.log(`Started node ${id} again on the data it left behind.`);
 }
@@ -164,7 +168,9 @@ async function printStatus(): Promise<void> {
       const status = await members.get(id)?.status();
       if (status === undefined) throw new Error(`no process for node ${id}`);
       const { role, term, commit, applied, disk } = status;
-      const sizes = [disk.logBytes, disk.storeBytes].map((bytes) => `${(bytes / 1_048_576).toFixed(1)} MiB`);
+      const sizes = [disk.logBytes, disk.storeBytes].map(
+        (bytes) => `${(bytes / 1_048_576).toFixed(1)} MiB`,
+      );
       return [String(id), role, ...[term, commit, applied].map(count), ...sizes];
     }),
   );

@@ -77,7 +77,7 @@ export interface OpenedBatch {
 export function openBatches(payload: Uint8Array, verify: boolean): readonly OpenedBatch[] {
   const buffer = asBuffer(payload);
   const batches: OpenedBatch[] = [];
-  for (let at = 0; at < buffer.length; ) {
+  for (let at = 0; at < buffer.length;) {
     const end = batchEnd(buffer, at, verify);
     batches.push(openBatch(buffer, at, end));
     at = end;

@@ -68,9 +68,7 @@ export interface StateMachine {
    * step; durability may come later (see `checkpoint`). Never called again before the promise settles.
    * Returns, per entry, one result per command.
    */
-  apply(
-    entries: readonly CommittedEntry[],
-  ): Promise<readonly (readonly CommandResult[])[]>;
+  apply(entries: readonly CommittedEntry[]): Promise<readonly (readonly CommandResult[])[]>;
   /** Makes everything applied so far durable and returns the index up to which it is. The log is compacted only below it. */
   checkpoint(): Promise<number>;
   /** Captures a view; never waits for anything slow before the view is fixed. */

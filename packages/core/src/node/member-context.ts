@@ -12,7 +12,11 @@ const schema = z.object({
 export interface MemberContext {
   readonly members: readonly { readonly id: NodeId; readonly address: string }[];
   /** Tells the proposer its own change when it is applied. */
-  readonly origin: { readonly node: NodeId; readonly incarnation: number; readonly sequence: number };
+  readonly origin: {
+    readonly node: NodeId;
+    readonly incarnation: number;
+    readonly sequence: number;
+  };
 }
 
 export function encodeMemberContext(context: MemberContext): Uint8Array {
@@ -46,5 +50,7 @@ export function membersAfter(
 /** Everybody whom a configuration names, in any role. */
 export function memberIds(confState: ConfState): readonly NodeId[] {
   const { voters, learners, votersOutgoing, learnersNext } = confState;
-  return [...new Set([...voters, ...learners, ...votersOutgoing, ...learnersNext])].sort((a, b) => a - b);
+  return [...new Set([...voters, ...learners, ...votersOutgoing, ...learnersNext])].sort(
+    (a, b) => a - b,
+  );
 }

@@ -25,7 +25,9 @@ export class PeerPins {
   private constructor(disk: Disk, path: string, pins: readonly (Pin & { readonly id: NodeId })[]) {
     this.#disk = disk;
     this.#path = path;
-    this.#pins = new Map(pins.map(({ id, incarnation, address }) => [id, { incarnation, address }]));
+    this.#pins = new Map(
+      pins.map(({ id, incarnation, address }) => [id, { incarnation, address }]),
+    );
   }
 
   static async open(disk: Disk, directory: string): Promise<PeerPins> {

@@ -138,7 +138,10 @@ export class ProposalQueue {
     if (oldest !== undefined && oldest.term < sink.term) return;
     for (;;) {
       const batch = this.#queue[0];
-      const along = this.#foreignWithin(this.#options.entryBytes - (batch?.bytes ?? 0), batch === undefined);
+      const along = this.#foreignWithin(
+        this.#options.entryBytes - (batch?.bytes ?? 0),
+        batch === undefined,
+      );
       if (batch === undefined && along.length === 0) return;
       if (!sink.hand(this.#payload(batch, along))) return;
       this.#dropForeign((foreign) => along.includes(foreign));
@@ -194,7 +197,8 @@ export class ProposalQueue {
     this.#pendingBytes -= batch.bytes;
     batch.settlers.forEach(({ resolve, reject }, i) => {
       const result = results[i];
-      if (result === undefined) reject(new HoldfastError("STOPPED", "state machine gave no result"));
+      if (result === undefined)
+        reject(new HoldfastError("STOPPED", "state machine gave no result"));
       else resolve(result);
     });
   }

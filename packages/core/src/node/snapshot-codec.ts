@@ -124,7 +124,9 @@ function parse<T>(schema: z.ZodType<T>, body: Uint8Array, what: string): T {
   }
   const parsed = schema.safeParse(value);
   if (!parsed.success) {
-    throw new HoldfastError("CORRUPT", `snapshot ${what} has another shape`, { cause: parsed.error });
+    throw new HoldfastError("CORRUPT", `snapshot ${what} has another shape`, {
+      cause: parsed.error,
+    });
   }
   return parsed.data;
 }

@@ -77,7 +77,10 @@ export class SnapshotReceiver<Machine extends StateMachine> {
     }
     const { index, term, confState } = begin.applied;
     const snapshot = { metadata: { index, term, confState }, data: new Uint8Array(0) };
-    await install({ type: "InstallSnapshot", from, to: self, term: begin.term, snapshot }, prepared);
+    await install(
+      { type: "InstallSnapshot", from, to: self, term: begin.term, snapshot },
+      prepared,
+    );
   }
 }
 

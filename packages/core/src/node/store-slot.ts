@@ -60,7 +60,8 @@ export class StoreSlot<Machine extends StateMachine> {
       next: found?.next ?? 2,
     };
     for (const name of await disk.list(directory)) {
-      if (/^store-\d+$/.test(name) && name !== current.store) await disk.remove(`${directory}/${name}`);
+      if (/^store-\d+$/.test(name) && name !== current.store)
+        await disk.remove(`${directory}/${name}`);
     }
     const location = `${directory}/${current.store}`;
     await disk.createDirectory(location);
@@ -87,7 +88,11 @@ export class StoreSlot<Machine extends StateMachine> {
     this.#current = { ...this.#current, next: this.#current.next + 1 };
     const location = `${this.#directory}/${name}`;
     await this.#platform.disk.createDirectory(location);
-    const machine = await this.#factory({ location, platform: this.#platform, lostUnsynced: false });
+    const machine = await this.#factory({
+      location,
+      platform: this.#platform,
+      lostUnsynced: false,
+    });
     return { machine, name };
   }
 
@@ -125,6 +130,10 @@ async function readCurrent(platform: Platform, directory: string): Promise<Curre
   return await readStateFile(platform.disk, `${directory}/CURRENT`, schema);
 }
 
-async function writeCurrent(platform: Platform, directory: string, current: Current): Promise<void> {
+async function writeCurrent(
+  platform: Platform,
+  directory: string,
+  current: Current,
+): Promise<void> {
   await writeStateFile(platform.disk, `${directory}/CURRENT`, { ...current });
 }
