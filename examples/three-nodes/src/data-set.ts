@@ -61,7 +61,7 @@ function keyOf(text: string, field: string, where: string): string {
   } catch {
     throw new UsageError(`${where}: not a line of JSON`);
   }
-  const key = typeof row === "object" && row !== null && Reflect.get(row, field);
+  const key: unknown = typeof row === "object" && row !== null && Reflect.get(row, field);
   if (typeof key === "string" && key !== "") return key;
   if (typeof key === "number") return String(key);
   throw new UsageError(

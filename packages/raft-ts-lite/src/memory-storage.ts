@@ -82,7 +82,7 @@ export class MemoryLogStorage implements LogStorage {
     this.#entries = [];
   }
 
-  /** Notes a snapshot of the state at `index`; the log stays as it is until {@link compact}. */
+  /** Notes a snapshot of the state at `index`; the log stays as it is until {@link MemoryLogStorage.compact}. */
   createSnapshot(index: number, confState: ConfState, data: Uint8Array): Snapshot {
     if (index <= this.#snapshot.metadata.index) {
       throw compacted(index, this.#snapshot.metadata.index);
