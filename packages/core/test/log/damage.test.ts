@@ -144,6 +144,11 @@ describe("a torn tail", () => {
     expect((await attempt(disk.files())).content).toEqual(content);
   });
 
+  it("or none: what only the page cache may hold is synced before the log is used", async () => {
+    const { disk } = await attempt((await written()).files);
+    expect(disk.operations.map(({ type }) => type)).toEqual(["sync", "syncDirectory"]);
+  });
+
   it("on a real disk is removed, and the log goes on in its place", () =>
     withDirectory(async (directory) => {
       const disk = nodeDisk();
