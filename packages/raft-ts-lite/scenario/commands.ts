@@ -104,6 +104,9 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     }
     env.node(firstInteger(stanza)).raw.reportSnapshot(parseInteger(peer), status);
   },
+  // copy-msgs N: the network keeps a copy of what is queued for N; release-copies queues the copies.
+  "copy-msgs": (env, stanza) => env.copyMessages(firstInteger(stanza)),
+  "release-copies": (env) => env.releaseCopies(),
   // tick N count=M: M ticks.
   tick: (env, stanza) => tick(env, firstInteger(stanza), parseInteger(text(stanza, "count"))),
   // restart N: the process dies and comes back with what its disk holds.

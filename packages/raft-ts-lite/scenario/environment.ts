@@ -39,6 +39,8 @@ export class Environment {
   readonly out: Output = new Output();
   readonly nodes: ScenarioNode[] = [];
   #messages: Message[] = [];
+  /** What the network will deliver a second time. */
+  #copies: Message[] = [];
 
   node(id: NodeId): ScenarioNode {
     const node = this.nodes[id - 1];
@@ -62,6 +64,18 @@ export class Environment {
 
   send(message: Message): void {
     this.#messages.push(message);
+  }
+
+  /** Keeps a copy of what is queued for `id`: a network may deliver late, and twice. */
+  copyMessages(id: NodeId): void {
+    const recipient = { id, drop: true };
+    this.#copies.push(...this.#messages.filter((message) => isFor(message, recipient)));
+  }
+
+  /** Queues the copies behind everything else. */
+  releaseCopies(): void {
+    this.#messages.push(...this.#copies);
+    this.#copies = [];
   }
 
   /** Proposes as a peer would: a change that does not fit becomes an empty entry instead of an error. */

@@ -1,4 +1,4 @@
-import type { Mismatch } from "./datadriven.ts";
+import { ScenarioError, type Mismatch } from "./datadriven.ts";
 
 const CONTEXT = 3;
 
@@ -16,7 +16,8 @@ export function describeMismatch(path: string, mismatch: Mismatch): string {
   const head = `${path}:${mismatch.line + 1}: \`${stanza.command}\` (line ${stanza.line + 1})`;
   if (error !== undefined) {
     const text = error instanceof Error ? (error.stack ?? error.message) : "threw no Error";
-    return `${head} failed\n${text}\n`;
+    // A command that makes no sense has no interesting stack.
+    return `${head} failed\n${error instanceof ScenarioError ? error.message : text}\n`;
   }
   const expected = mismatch.expected.map(({ text }) => text);
   const lines = withContext(diff(expected, mismatch.actual));

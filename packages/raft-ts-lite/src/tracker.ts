@@ -116,12 +116,10 @@ export class ProgressTracker {
     return jointCommittedIndex(incoming, outgoing, this.#acked);
   }
 
-  /** Whether a quorum was heard from since the last check. */
+  /** Whether a quorum was heard from since the last check. Learners are in no voter set, so they do not count. */
   quorumActive(): boolean {
     const active = new Map<NodeId, boolean>();
-    for (const [id, progress] of this.#progress) {
-      if (!progress.isLearner) active.set(id, progress.recentActive);
-    }
+    for (const [id, progress] of this.#progress) active.set(id, progress.recentActive);
     return this.#voteResult(active) === "VoteWon";
   }
 
