@@ -75,6 +75,10 @@ export class HoldfastDatabase<KDefault = string, VDefault = string> extends Abst
       options,
     );
     this.#port = port;
+    // Iterators are closed before `_close` is called, and closing one waits for its read.
+    this.on("closing", () => {
+      port.endReads();
+    });
     this.#views = new CapturedViews(port);
     this.#reads = new PointReads({
       ready: () => port.readBarrier(),

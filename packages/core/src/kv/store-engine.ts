@@ -61,7 +61,7 @@ export function classicLevelEngine(settings: ClassicLevelSettings = {}): StoreEn
       const complete = await prepareDirectory(disk, context);
       // Not made before: a database of abstract-level begins to open by itself in the turn after.
       const level = new ClassicLevel<Buffer, Buffer>(location, options);
-      await level.open();
+      await openLevel(level, location);
       if (!complete) await markComplete(disk, location);
       return {
         level,
@@ -70,6 +70,20 @@ export function classicLevelEngine(settings: ClassicLevelSettings = {}): StoreEn
       };
     },
   };
+}
+
+async function openLevel(level: ClassicLevel<Buffer, Buffer>, location: string): Promise<void> {
+  try {
+    await level.open();
+  } catch (cause) {
+    const reason = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
+    const why = reason instanceof Error ? reason.message : String(reason);
+    throw new HoldfastError(
+      "CORRUPT",
+      `store (${location}) cannot be opened: ${why}; restore it from a copy, or remove the member and add a new one`,
+      { cause },
+    );
+  }
 }
 
 /** Takes away what LevelDB must not see, and says whether there is a complete store. */

@@ -2,15 +2,13 @@ import type { Platform } from "@holdfast/platform";
 import type { ResolvedSettings } from "../config/settings.ts";
 import { HoldfastDatabase, type HoldfastDatabaseOptions } from "../database/holdfast-database.ts";
 import type { DatabasePort } from "../database/port.ts";
+import { HoldfastError } from "../errors.ts";
 import type { KvMachine } from "../kv/kv-machine.ts";
 import type { StateMachineFactory } from "../machine/state-machine.ts";
 import { HoldfastNode } from "./node.ts";
 
 /** A member of a replicated group whose state is a database. Made by `openNode`. */
-export class DatabaseNode<
-  KDefault = string,
-  VDefault = string,
-> extends HoldfastNode<KvMachine> {
+export class DatabaseNode<KDefault = string, VDefault = string> extends HoldfastNode<KvMachine> {
   /** The replicated database: an `abstract-level` database. Closing it closes the node. */
   readonly db: HoldfastDatabase<KDefault, VDefault>;
 
@@ -25,9 +23,16 @@ export class DatabaseNode<
     this.db = new HoldfastDatabase(this.#port(), options);
   }
 
-  /** Opens node and database. Idempotent. */
-  override open(): Promise<void> {
-    return this.db.open();
+  /** Opens node and database; see {@link HoldfastNode.open}. Idempotent. */
+  override async open(): Promise<void> {
+    // A node that stopped itself leaves the database behind as it was: open, as far as abstract-level knows.
+    if (this.failure !== undefined) await this.db.close();
+    try {
+      await this.db.open();
+    } catch (error) {
+      // To users of the database its code is that of abstract-level; who opens a node wants the reason.
+      throw error instanceof Error && error.cause instanceof HoldfastError ? error.cause : error;
+    }
   }
 
   /** Closes database and node; see {@link HoldfastNode.close}. Idempotent. */
@@ -55,6 +60,9 @@ export class DatabaseNode<
         this.runtime().slot.onSwitch(() => {
           for (const listener of [...switchListeners]) listener();
         });
+      },
+      endReads: () => {
+        this.endReads();
       },
       close: () => super.close(),
     };

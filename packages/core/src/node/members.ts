@@ -77,7 +77,8 @@ export class ReplicatedMembers<Machine extends StateMachine> implements Members 
     const { confState, members } = this.#leading().applied;
     if (memberIds(confState).includes(id)) throw refused(`node (${id}) is a member already`);
     for (const [other, record] of members) {
-      if (record.address === address) throw refused(`address (${address}) is that of node (${other})`);
+      if (record.address === address)
+        throw refused(`address (${address}) is that of node (${other})`);
     }
     await this.#change([{ kind: "AddLearner", nodeId: id }], [{ id, address }]);
   }

@@ -96,8 +96,9 @@ export class HoldfastNode<Machine extends StateMachine> implements AsyncDisposab
    */
   close(): Promise<void> {
     return this.#inOrder(async () => {
-      await this.#runtime?.close();
+      const runtime = this.#runtime;
       this.#runtime = undefined;
+      await runtime?.close();
     });
   }
 
@@ -160,7 +161,7 @@ export class HoldfastNode<Machine extends StateMachine> implements AsyncDisposab
     }
     const core = runtime.replica.status();
     const { wal, transport, replica } = runtime;
-    const storeBytes = await runtime.slot.machine.sizeBytes();
+    const storeBytes = await sizeOf(runtime);
     return {
       id,
       state: "open",
@@ -186,6 +187,16 @@ export class HoldfastNode<Machine extends StateMachine> implements AsyncDisposab
         .filter(([member]) => member !== id)
         .map(([member, { match, recentActive }]) => ({ id: member, match, active: recentActive })),
     };
+  }
+
+  /** @internal Why the node stopped itself. */
+  protected get failure(): HoldfastError | undefined {
+    return this.#failure;
+  }
+
+  /** @internal Rejects the reads that wait, and those to come: the node is about to be closed. */
+  protected endReads(): void {
+    this.#runtime?.replica.endReads();
   }
 
   /** @internal */
@@ -231,6 +242,20 @@ export class HoldfastNode<Machine extends StateMachine> implements AsyncDisposab
       this.events.on("leader", look);
       ended.addEventListener("abort", aborted);
     });
+  }
+}
+
+/** The store may be closed, or replaced by a received one, while it is measured: then its size is not known. */
+async function sizeOf<Machine extends StateMachine>({
+  slot,
+  ended,
+}: Runtime<Machine>): Promise<number> {
+  const { machine } = slot;
+  try {
+    return await machine.sizeBytes();
+  } catch (error) {
+    if (ended.aborted || slot.machine !== machine) return 0;
+    throw error;
   }
 }
 

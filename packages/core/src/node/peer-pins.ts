@@ -36,6 +36,11 @@ export class PeerPins {
     return new PeerPins(disk, path, found?.peers ?? []);
   }
 
+  /** Whether no peer was ever met. */
+  get isEmpty(): boolean {
+    return this.#pins.size === 0;
+  }
+
   /** Address at which a peer was last heard of. */
   addressOf(id: NodeId): string | undefined {
     return this.#pins.get(id)?.address;

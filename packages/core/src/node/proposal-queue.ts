@@ -16,6 +16,8 @@ export interface ProposalQueueOptions {
   /** An entry is closed once it holds this many bytes. */
   readonly entryBytes: number;
   readonly maxPendingBytes: number;
+  /** A larger command could be appended here and would reach nobody. */
+  readonly maxCommandBytes: number;
 }
 
 /** Takes payloads while this node may hand them over: to its own core when it leads, to the leader otherwise. */
@@ -82,10 +84,19 @@ export class ProposalQueue {
   /** Adds a command to the current turn. The body must not change until it is settled. */
   add(command: Command, deadline: number): Promise<CommandResult> {
     const bytes = sealedCommandBytes(command);
-    if (this.#pendingBytes + bytes > this.#options.maxPendingBytes) {
+    const { maxCommandBytes, maxPendingBytes } = this.#options;
+    if (bytes > maxCommandBytes) {
+      const error = new HoldfastError(
+        "TOO_LARGE",
+        `command of (${bytes}) bytes, encoded, does not fit a frame of maxFrameBytes (at most ${maxCommandBytes}): split it, or raise the limit on every node`,
+      );
+      return Promise.reject(error);
+    }
+    // One may always go, so that a command which fits by itself is never refused for ever.
+    if (this.#pendingBytes > 0 && this.#pendingBytes + bytes > maxPendingBytes) {
       const error = new HoldfastError(
         "OVERLOADED",
-        `commands waiting for their outcome would exceed maxPendingBytes (${this.#options.maxPendingBytes}); wait for earlier writes`,
+        `commands waiting for their outcome would exceed maxPendingBytes (${maxPendingBytes}); wait for earlier writes`,
       );
       return Promise.reject(error);
     }
@@ -124,7 +135,8 @@ export class ProposalQueue {
   /** Adds the sealed batches that a follower forwarded for `term`; they join this node's next entry as they are. */
   addForeign(data: Uint8Array, term: number): void {
     // Dropped like a lost message: its proposer has a deadline, and this node's memory a bound.
-    if (this.#foreignBytes + data.length > this.#options.maxPendingBytes) return;
+    if (this.#foreignBytes > 0 && this.#foreignBytes + data.length > this.#options.maxPendingBytes)
+      return;
     this.#foreign.push({ data, term });
     this.#foreignBytes += data.length;
   }

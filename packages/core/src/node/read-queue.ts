@@ -72,7 +72,10 @@ export class ReadQueue {
     const late = (waiter: Waiter): boolean => {
       if (waiter.deadline > now) return false;
       waiter.reject(
-        new HoldfastError("UNAVAILABLE", "no quorum confirmed the read before its deadline; try again"),
+        new HoldfastError(
+          "UNAVAILABLE",
+          "no quorum confirmed the read before its deadline; try again",
+        ),
       );
       return true;
     };

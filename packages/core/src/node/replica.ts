@@ -4,7 +4,6 @@ import {
   type ConfChangeV2,
   type Entry,
   type InstallSnapshot,
-  type LogStorage,
   type Message,
   type NodeId,
   type Propose,
@@ -17,20 +16,19 @@ import {
 import type { Platform } from "@holdfast/platform";
 import type { ResolvedSettings } from "../config/settings.ts";
 import { assert, HoldfastError } from "../errors.ts";
-import { type Command, countBatches, openBatches } from "../format/sealed-batch.ts";
-import { sealEntry, sealOf, stampOf } from "../format/sealed-entry.ts";
+import { type Command, openBatches } from "../format/sealed-batch.ts";
 import type { GroupLog } from "../log/group-log.ts";
 import type { WriteAheadLog } from "../log/write-ahead-log.ts";
-import type { AppliedState, CommandResult, StateMachine } from "../machine/state-machine.ts";
-import { openCommitted, type OpenedEntry } from "./committed-entries.ts";
-import { compactionTarget } from "./compaction.ts";
+import type { CommandResult, StateMachine } from "../machine/state-machine.ts";
+import { Applier, type ReplicaApplied } from "./applier.ts";
+import { ChangeQueue } from "./change-queue.ts";
+import { Checkpointer } from "./checkpointer.ts";
+import { coreConfig } from "./core-config.ts";
+import { EntrySealer } from "./entry-sealer.ts";
 import { decodeMemberContext } from "./member-context.ts";
 import { ProposalQueue, type ProposalSink } from "./proposal-queue.ts";
 import { ReadQueue } from "./read-queue.ts";
 import type { PreparedStore, StoreSlot } from "./store-slot.ts";
-
-/** Where a replica stands; the part of {@link AppliedState} that it follows along. */
-export type ReplicaApplied = Omit<AppliedState, "stateHash">;
 
 export interface ReplicaOptions<Machine extends StateMachine> {
   readonly group: number;
@@ -60,8 +58,8 @@ export interface ReplicaHandlers {
   failed(error: HoldfastError): void;
 }
 
-/** How many entries without commands are remembered; one per change of leader or configuration, for as long as a read takes. */
-const MAX_WITHOUT_COMMANDS = 32;
+/** What a frame, a message, an entry and a batch add to the command that they carry, and more. */
+const FRAME_ROOM_BYTES = 1_024;
 
 /**
  * Drives one group's core: what happened goes in during a turn, one `#process` at its end hands out what follows. The core decides,
@@ -73,38 +71,30 @@ export class Replica<Machine extends StateMachine> {
   readonly #log: GroupLog;
   readonly #proposals: ProposalQueue;
   readonly #reads = new ReadQueue();
-  readonly #changes = new Map<number, (error: HoldfastError | undefined) => void>();
-  readonly #changeDeadlines = new Map<number, number>();
-  #changeSequence = 0;
-  #applied: ReplicaApplied;
-  #lastLogTime: number;
+  readonly #sealer: EntrySealer;
+  readonly #checkpointer: Checkpointer;
+  readonly #changes = new ChangeQueue();
   #scheduled = false;
   #stopped: HoldfastError | undefined;
+  #readsEnded: HoldfastError | undefined;
   #leader: NodeId = 0;
   #role: Role = "follower";
-  /** Applies, store switches and checkpoints, one after the other. */
-  #applying: Promise<void> = Promise.resolve();
   /** Set while a snapshot is being switched in: later appends wait, because they must reach the log after it. */
   #switching: Promise<void> | undefined;
   #prepared: { readonly index: number; readonly store: PreparedStore<Machine> } | undefined;
-  #sinceCheckpoint = { entries: 0, bytes: 0 };
-  #checkpointing = false;
   #fetching = false;
-  /** Indexes of the newest applied entries without commands, which leave the state as it was. */
-  #withoutCommands: number[] = [];
-  readonly #appliedListeners = new Set<(index: number) => void>();
+  readonly #applier: Applier<Machine>;
 
   constructor(options: ReplicaOptions<Machine>) {
-    const { id, life, settings, wal, group, applied } = options;
+    const { id, life, settings, wal, group, applied, platform, tickMs } = options;
     this.#options = options;
-    this.#applied = applied;
-    this.#lastLogTime = options.lastLogTime;
+    this.#sealer = new EntrySealer(options.lastLogTime, () => platform.clock.wallTime());
     this.#log = wal.group(group);
     this.#log.snapshotProvider = () => ({
       metadata: {
-        index: this.#applied.index,
-        term: this.#applied.term,
-        confState: this.#applied.confState,
+        index: this.applied.index,
+        term: this.applied.term,
+        confState: this.applied.confState,
       },
       data: new Uint8Array(0),
     });
@@ -113,8 +103,39 @@ export class Replica<Machine extends StateMachine> {
       batchSize: settings.replication.batchSize,
       entryBytes: settings.raft.maxAppendBytes,
       maxPendingBytes: settings.limits.maxPendingBytes,
+      maxCommandBytes: settings.transport.maxFrameBytes - FRAME_ROOM_BYTES,
     });
-    this.#raft = new RawNode(coreConfig(options, this.#log));
+    this.#raft = new RawNode(
+      coreConfig({ id, life, settings, tickMs, platform, log: this.#log, applied }),
+    );
+    this.#checkpointer = new Checkpointer({
+      settings,
+      checkpoint: () => options.slot.machine.checkpoint(),
+      log: this.#log,
+      followers: () => this.#activeMatches(),
+      compact: (index) => {
+        wal.compact(group, index);
+      },
+    });
+    this.#applier = new Applier<Machine>({
+      slot: options.slot,
+      applied,
+      applyChange: (change) => this.#raft.applyConfChange(change),
+      settleBatch: (origin, results) => {
+        if (this.#isMine(origin)) this.#proposals.settleApplied(origin.sequence, results);
+      },
+      settleTerm: (term) => {
+        this.#proposals.reclaim(term);
+      },
+      settleChange: (change, after) => {
+        options.handlers.membersChanged(after);
+        const origin = decodeMemberContext(change.context)?.origin;
+        if (origin !== undefined && this.#isMine(origin)) this.#changes.applied(origin.sequence);
+      },
+    });
+    this.#applier.onApplied((index) => {
+      this.#reads.advance(index);
+    });
     const { voters } = applied.confState;
     // Nobody else can hold an election, so there is nobody to wait for.
     if (voters.length === 1 && voters[0] === id) this.#raft.campaign();
@@ -122,7 +143,7 @@ export class Replica<Machine extends StateMachine> {
   }
 
   get applied(): ReplicaApplied {
-    return this.#applied;
+    return this.#applier.applied;
   }
 
   get leader(): NodeId {
@@ -143,8 +164,7 @@ export class Replica<Machine extends StateMachine> {
 
   /** Calls `listener` with the new applied index after every apply. Returns the way to end that. */
   onApplied(listener: (index: number) => void): () => void {
-    this.#appliedListeners.add(listener);
-    return () => this.#appliedListeners.delete(listener);
+    return this.#applier.onApplied(listener);
   }
 
   // What goes in.
@@ -152,19 +172,17 @@ export class Replica<Machine extends StateMachine> {
   tick(ticks: number): void {
     if (this.#stopped !== undefined) return;
     for (let i = 0; i < ticks; i++) this.#raft.tick();
-    const now = this.#options.platform.clock.now();
+    const now = this.#now();
     this.#proposals.expire(now);
     this.#reads.expire(now, this.#options.settings.raft.electionMinMs);
-    this.#expireChanges(now);
+    this.#changes.expire(now, changeOverdue);
     this.#schedule();
   }
 
   receive(messages: readonly Message[]): void {
-    if (this.#stopped !== undefined) return;
-    this.#guard(() => {
+    this.#act(() => {
       for (const message of messages) this.#receiveOne(message);
     });
-    this.#schedule();
   }
 
   #receiveOne(message: Message): void {
@@ -182,88 +200,79 @@ export class Replica<Machine extends StateMachine> {
     }
   }
 
+  #deadline(timeout: "proposalMs" | "readMs"): number {
+    return this.#now() + this.#options.settings.timeouts[timeout];
+  }
+
+  #now(): number {
+    return this.#options.platform.clock.now();
+  }
+
   propose(command: Command): Promise<CommandResult> {
     if (this.#stopped !== undefined) return Promise.reject(this.#stopped);
-    const deadline = this.#options.platform.clock.now() + this.#options.settings.timeouts.proposalMs;
-    const result = this.#proposals.add(command, deadline);
+    const result = this.#proposals.add(command, this.#deadline("proposalMs"));
     this.#schedule();
     return result;
   }
 
   /** Resolves with the read index once the local state holds it. */
   readIndex(): Promise<number> {
-    if (this.#stopped !== undefined) return Promise.reject(this.#stopped);
-    const deadline = this.#options.platform.clock.now() + this.#options.settings.timeouts.readMs;
-    const index = this.#reads.add(deadline);
+    const ended = this.#stopped ?? this.#readsEnded;
+    if (ended !== undefined) return Promise.reject(ended);
+    const index = this.#reads.add(this.#deadline("readMs"));
     this.#schedule();
     return index;
   }
 
-  /**
-   * The last entry up to the applied `index` that can have changed the state: a view of the state at that entry is one at `index`, too. Without this the
-   * first entry of a new leader would make every open view look old.
-   */
+  /** Rejects the reads that wait, and those to come. */
+  endReads(): void {
+    const error = new HoldfastError("CLOSED", "the node is being closed");
+    this.#readsEnded = error;
+    this.#reads.failAll(() => error);
+  }
+
+  /** See {@link Applier.lastCommandIndex}. */
   lastCommandIndex(index: number): number {
-    let last = index;
-    while (this.#withoutCommands.includes(last)) last -= 1;
-    return last;
+    return this.#applier.lastCommandIndex(index);
   }
 
   /** Proposes a change of members; `context` is called with the number that the change is recognised by. Resolves when it is applied here. */
-  changeMembers(makeChange: (sequence: number) => ConfChangeV2): Promise<void> {
-    if (this.#stopped !== undefined) return Promise.reject(this.#stopped);
-    this.#changeSequence += 1;
-    const sequence = this.#changeSequence;
-    const { clock } = this.#options.platform;
-    return new Promise((resolve, reject) => {
-      try {
-        this.#raft.proposeConfChange(makeChange(sequence));
-      } catch (error) {
-        reject(new HoldfastError("MEMBERSHIP", refusal(error), { cause: error }));
-        return;
-      }
-      this.#changes.set(sequence, (error) => {
-        this.#changes.delete(sequence);
-        this.#changeDeadlines.delete(sequence);
-        if (error === undefined) resolve();
-        else reject(error);
-      });
-      const { proposalMs } = this.#options.settings.timeouts;
-      this.#changeDeadlines.set(sequence, clock.now() + proposalMs);
-      this.#schedule();
-    });
+  async changeMembers(makeChange: (sequence: number) => ConfChangeV2): Promise<void> {
+    if (this.#stopped !== undefined) throw this.#stopped;
+    const sequence = this.#changes.next();
+    try {
+      this.#raft.proposeConfChange(makeChange(sequence));
+    } catch (error) {
+      throw new HoldfastError("MEMBERSHIP", refusal(error), { cause: error });
+    }
+    this.#schedule();
+    await this.#changes.add(sequence, this.#deadline("proposalMs"));
   }
 
   /** Asks for votes now instead of after a timeout. */
   campaignUnlessLed(): void {
-    if (this.#stopped !== undefined || this.#leader !== 0) return;
-    this.#guard(() => {
+    if (this.#leader !== 0) return;
+    this.#act(() => {
       this.#raft.campaign();
     });
-    this.#schedule();
   }
 
   transferLeadership(target: NodeId): void {
-    this.#guard(() => {
+    this.#act(() => {
       this.#raft.transferLeadership(target);
     });
-    this.#schedule();
   }
 
   reportUnreachable(id: NodeId): void {
-    if (this.#stopped !== undefined) return;
-    this.#guard(() => {
+    this.#act(() => {
       this.#raft.reportUnreachable(id);
     });
-    this.#schedule();
   }
 
   reportSnapshot(id: NodeId, status: "finished" | "failed"): void {
-    if (this.#stopped !== undefined) return;
-    this.#guard(() => {
+    this.#act(() => {
       this.#raft.reportSnapshot(id, status);
     });
-    this.#schedule();
   }
 
   /**
@@ -272,7 +281,10 @@ export class Replica<Machine extends StateMachine> {
    */
   async installSnapshot(message: InstallSnapshot, store: PreparedStore<Machine>): Promise<boolean> {
     assert(this.#prepared === undefined, "two snapshots are installed at once");
-    if (this.#stopped !== undefined) throw this.#stopped;
+    if (this.#stopped !== undefined) {
+      await this.#options.slot.discard(store);
+      throw this.#stopped;
+    }
     const { index } = message.snapshot.metadata;
     this.#prepared = { index, store };
     this.#guard(() => {
@@ -280,7 +292,7 @@ export class Replica<Machine extends StateMachine> {
       this.#process();
     });
     await this.#switching;
-    const taken = this.#applied.index >= index && this.#prepared === undefined;
+    const taken = this.applied.index >= index && this.#prepared === undefined;
     if (!taken) await this.#options.slot.discard(store);
     this.#prepared = undefined;
     return taken;
@@ -290,7 +302,7 @@ export class Replica<Machine extends StateMachine> {
   async stop(error: HoldfastError): Promise<void> {
     this.#halt(error);
     await this.#switching?.catch(ignore);
-    await this.#applying.catch(ignore);
+    await this.#applier.idle();
   }
 
   // What comes out.
@@ -307,7 +319,7 @@ export class Replica<Machine extends StateMachine> {
   #process(): void {
     this.#proposals.flush(this.#sink());
     if (this.#reads.hasWork) {
-      this.#reads.flush(() => this.#raft.readIndex(), this.#options.platform.clock.now());
+      this.#reads.flush(() => this.#raft.readIndex(), this.#now());
     }
     while (this.#raft.hasReady()) this.#handle(this.#raft.ready());
     if (this.#log.wanted && !this.#fetching) void this.#fetch();
@@ -339,27 +351,18 @@ export class Replica<Machine extends StateMachine> {
   #handle(ready: Ready): void {
     if (ready.softState !== undefined) this.#observe(ready.softState.leader, ready.softState.role);
     for (const { token, index } of ready.readStates) {
-      this.#reads.confirmed(token, index, this.#applied.index);
+      this.#reads.confirmed(token, index, this.applied.index);
     }
-    for (const message of ready.messages) {
-      switch (message.type) {
-        case "StorageAppend":
-          this.#append(message);
-          break;
-        case "StorageApply":
-          this.#enqueueApply(message);
-          break;
-        case "InstallSnapshot":
-          this.#options.handlers.sendSnapshot(message);
-          break;
-        case "AppendEntries":
-          this.#seal(message.entries);
-          this.#options.handlers.send(message.to, message);
-          break;
-        // eslint-disable-next-line @typescript-eslint/switch-exhaustiveness-check -- all others leave as they are
-        default:
-          this.#options.handlers.send(message.to, message);
-      }
+    for (const message of ready.messages) this.#emit(message);
+  }
+
+  #emit(message: Message): void {
+    if (message.type === "StorageAppend") this.#append(message);
+    else if (message.type === "StorageApply") this.#watch(this.#apply(message));
+    else if (message.type === "InstallSnapshot") this.#options.handlers.sendSnapshot(message);
+    else {
+      if (message.type === "AppendEntries") this.#sealer.seal(message.entries);
+      this.#options.handlers.send(message.to, message);
     }
   }
 
@@ -371,38 +374,25 @@ export class Replica<Machine extends StateMachine> {
     this.#options.handlers.leaderChanged(leader, role, this.#raft.basicStatus().term);
     if (leader !== 0) {
       // What was sent to the leader before may be lost, and nobody says so: ask the new one.
-      this.#reads.expire(this.#options.platform.clock.now(), 0);
+      this.#reads.expire(this.#now(), 0);
       this.#schedule();
     }
   }
 
-  /** The leader stamps its new entries, once; everybody else's carry their seal already. */
-  #seal(entries: readonly Entry[]): void {
-    for (const entry of entries) {
-      const sealed = sealOf(entry);
-      if (sealed !== undefined) {
-        this.#lastLogTime = Math.max(this.#lastLogTime, stampOf(sealed).logTime);
-        continue;
-      }
-      const wall = Math.floor(this.#options.platform.clock.wallTime());
-      this.#lastLogTime = Math.max(this.#lastLogTime, wall);
-      const batches = entry.type === "Normal" ? countBatches(entry.data) : 0;
-      sealEntry(entry, { logTime: this.#lastLogTime, epoch: 0, batches });
-    }
+  #append(message: StorageAppend): void {
+    this.#sealer.seal(message.entries);
+    if (message.snapshot !== undefined) this.#whileSwitching(this.#switchIn(message));
+    else if (this.#switching === undefined) this.#watch(this.#write(message));
+    else this.#whileSwitching(this.#switching.then(() => this.#write(message)));
   }
 
-  #append(message: StorageAppend): void {
-    this.#seal(message.entries);
-    if (message.snapshot !== undefined) {
-      this.#switching = this.#switchIn(message);
-      return;
-    }
-    if (this.#switching !== undefined) {
-      this.#switching = this.#switching.then(() => this.#write(message));
-      this.#watch(this.#switching);
-      return;
-    }
-    this.#watch(this.#write(message));
+  /** Appends wait behind `step`, until nothing that waits is left. */
+  #whileSwitching(step: Promise<void>): void {
+    const done = step.finally(() => {
+      if (this.#switching === done) this.#switching = undefined;
+    });
+    this.#switching = done;
+    this.#watch(done);
   }
 
   async #write({ entries, hardState, snapshot, responses }: StorageAppend): Promise<void> {
@@ -419,26 +409,16 @@ export class Replica<Machine extends StateMachine> {
    * The new state first, the log second: a crash in between leaves a state ahead of the log, which the next open takes for a snapshot; the
    * other order would leave a log that begins beyond the state.
    */
-  #switchIn(message: StorageAppend): Promise<void> {
-    const run = this.#applying.then(async () => {
-      const prepared = this.#prepared;
-      const metadata = message.snapshot?.metadata;
-      assert(prepared !== undefined && prepared.index === metadata?.index, "snapshot without state");
-      await this.#options.slot.switchTo(prepared.store);
-      this.#applied = prepared.store.machine.applied();
+  async #switchIn(message: StorageAppend): Promise<void> {
+    const prepared = this.#prepared;
+    const index = message.snapshot?.metadata.index;
+    assert(prepared !== undefined && prepared.index === index, "snapshot without its state");
+    await this.#applier.switchTo(prepared.store, async () => {
       this.#prepared = undefined;
       this.#proposals.settleSnapshot();
-      this.#options.handlers.membersChanged(this.#applied);
+      this.#options.handlers.membersChanged(this.applied);
       await this.#write(message);
-      this.#reads.advance(this.#applied.index);
-      this.#announce();
     });
-    this.#applying = run;
-    const done = run.finally(() => {
-      if (this.#switching === done) this.#switching = undefined;
-    });
-    this.#watch(done);
-    return done;
   }
 
   #deliver(responses: readonly Message[]): void {
@@ -450,82 +430,15 @@ export class Replica<Machine extends StateMachine> {
     this.#schedule();
   }
 
-  #enqueueApply(message: StorageApply): void {
-    this.#applying = this.#applying.then(async () => {
-      if (this.#stopped !== undefined) return;
-      await this.#apply(message.entries);
-      this.#deliver(message.responses);
-      this.#maybeCheckpoint();
-    });
-    this.#watch(this.#applying);
+  async #apply({ entries, responses }: StorageApply): Promise<void> {
+    for (const { data } of entries) this.#checkpointer.count(data.length);
+    await this.#applier.apply(entries);
+    this.#deliver(responses);
+    await this.#checkpointer.runIfDue();
   }
 
-  async #apply(entries: readonly Entry[]): Promise<void> {
-    if (entries.length === 0) return;
-    let { members } = this.#applied;
-    const opened = entries.map((entry) => {
-      this.#sinceCheckpoint.entries += 1;
-      this.#sinceCheckpoint.bytes += entry.data.length;
-      const one = openCommitted(entry, (change) => this.#raft.applyConfChange(change), members);
-      members = one.committed.configuration?.members ?? members;
-      return one;
-    });
-    const results = await this.#options.slot.machine.apply(opened.map((one) => one.committed));
-    assert(results.length === opened.length, "state machine answered for another number of entries");
-    opened.forEach((one, i) => {
-      this.#settle(one, results[i] ?? []);
-    });
-    this.#reads.advance(this.#applied.index);
-    this.#announce();
-  }
-
-  #settle({ committed, spans, change }: OpenedEntry, results: readonly CommandResult[]): void {
-    const { index, term, logTime, epoch, configuration } = committed;
-    this.#applied = { ...(configuration ?? this.#applied), index, term, logTime, epoch } as ReplicaApplied;
-    if (committed.commands.length === 0) {
-      this.#withoutCommands = [...this.#withoutCommands.slice(-MAX_WITHOUT_COMMANDS), index];
-    }
-    const { id, life } = this.#options;
-    for (const { origin, from, to } of spans) {
-      if (origin.node === id && origin.incarnation === life) {
-        this.#proposals.settleApplied(origin.sequence, results.slice(from, to));
-      }
-    }
-    this.#proposals.reclaim(term);
-    if (configuration === undefined || change === undefined) return;
-    this.#options.handlers.membersChanged(this.#applied);
-    const mine = decodeMemberContext(change.context)?.origin;
-    if (mine?.node === id && mine.incarnation === life) this.#changes.get(mine.sequence)?.(undefined);
-  }
-
-  #announce(): void {
-    for (const listener of [...this.#appliedListeners]) listener(this.#applied.index);
-  }
-
-  #maybeCheckpoint(): void {
-    const { snapshotThreshold, snapshotBytes } = this.#options.settings.checkpoint;
-    const { entries, bytes } = this.#sinceCheckpoint;
-    if (this.#checkpointing || (entries < snapshotThreshold && bytes < snapshotBytes)) return;
-    this.#checkpointing = true;
-    this.#sinceCheckpoint = { entries: 0, bytes: 0 };
-    this.#watch(this.#checkpoint());
-  }
-
-  async #checkpoint(): Promise<void> {
-    const checkpoint = await this.#options.slot.machine.checkpoint();
-    this.#checkpointing = false;
-    if (this.#stopped !== undefined) return;
-    const { log, checkpoint: settings } = this.#options.settings;
-    const target = compactionTarget({
-      checkpoint,
-      overhead: settings.compactionOverhead,
-      firstIndex: this.#log.firstIndex(),
-      retainBytes: log.retainBytes,
-      followers: this.#activeMatches(),
-      retainForFollowersBytes: log.retainForFollowersBytes,
-      bytesFrom: (index) => this.#log.bytesFrom(index),
-    });
-    if (target >= this.#log.firstIndex()) this.#options.wal.compact(this.#options.group, target);
+  #isMine(origin: { readonly node: NodeId; readonly incarnation: number }): boolean {
+    return origin.node === this.#options.id && origin.incarnation === this.#options.life;
   }
 
   #activeMatches(): readonly number[] {
@@ -548,15 +461,14 @@ export class Replica<Machine extends StateMachine> {
     this.#schedule();
   }
 
-  #expireChanges(now: number): void {
-    for (const [sequence, deadline] of this.#changeDeadlines) {
-      if (deadline > now) break;
-      const message = "the change of members was not applied before the deadline; look at members.list() before repeating it";
-      this.#changes.get(sequence)?.(new HoldfastError("UNKNOWN", message));
-    }
-  }
-
   // Ends.
+
+  /** Something happened to a node that goes on. */
+  #act(action: () => void): void {
+    if (this.#stopped !== undefined) return;
+    this.#guard(action);
+    this.#schedule();
+  }
 
   #guard(action: () => void): void {
     try {
@@ -586,50 +498,21 @@ export class Replica<Machine extends StateMachine> {
     if (this.#stopped !== undefined) return;
     this.#stopped = error;
     const open = (): HoldfastError =>
-      new HoldfastError("UNKNOWN", `${error.message}; the command may have taken effect`, { cause: error });
+      new HoldfastError("UNKNOWN", `${error.message}; the command may have taken effect`, {
+        cause: error,
+      });
     this.#proposals.failAll(() => error, open);
     this.#reads.failAll(() => error);
-    for (const settle of [...this.#changes.values()]) settle(open());
+    this.#changes.failAll(open);
+    this.#checkpointer.stop();
   }
 }
 
-function coreConfig<Machine extends StateMachine>(
-  { id, life, settings, tickMs, platform, applied }: ReplicaOptions<Machine>,
-  log: GroupLog,
-): ConstructorParameters<typeof RawNode>[0] {
-  const { raft } = settings;
-  // The configuration is that of the applied state, not the one last written to the log.
-  const storage: LogStorage = {
-    initialState: () => ({ hardState: log.initialState().hardState, confState: applied.confState }),
-    entries: (lo, hi, maxBytes) => log.entries(lo, hi, maxBytes),
-    term: (index) => log.term(index),
-    firstIndex: () => log.firstIndex(),
-    lastIndex: () => log.lastIndex(),
-    snapshot: () => log.snapshot(),
-  };
-  return {
-    id,
-    storage,
-    applied: applied.index,
-    incarnation: life,
-    random: platform.random,
-    asyncStorageWrites: true,
-    electionTicks: Math.ceil(raft.electionMinMs / tickMs),
-    maxElectionTicks: Math.ceil(raft.electionMaxMs / tickMs),
-    heartbeatTicks: Math.max(1, Math.floor(raft.heartbeatMs / tickMs)),
-    maxMessageBytes: raft.maxAppendBytes,
-    maxEntriesPerMessage: raft.maxAppendEntries,
-    maxCommittedBytesPerReady: 8 * 1_048_576,
-    maxUncommittedBytes: raft.maxUncommittedBytes,
-    maxInflightMessages: raft.maxInflightMessages,
-    maxInflightBytes: raft.maxInflightBytes,
-    checkQuorum: true,
-    preVote: true,
-    stepDownOnRemoval: true,
-    // The node forwards itself: for one term, so that it may hand over again what that term lost.
-    disableProposalForwarding: true,
-    readMode: "safe",
-  };
+function changeOverdue(): HoldfastError {
+  return new HoldfastError(
+    "UNKNOWN",
+    "the change of members was not applied before the deadline; look at members.list() before repeating it",
+  );
 }
 
 function refusal(error: unknown): string {

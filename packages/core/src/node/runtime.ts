@@ -24,7 +24,8 @@ import {
   writeIdentity,
 } from "./identity.ts";
 import { PeerPins } from "./peer-pins.ts";
-import { Replica, type ReplicaApplied } from "./replica.ts";
+import type { ReplicaApplied } from "./applier.ts";
+import { Replica } from "./replica.ts";
 import { SnapshotReceiver } from "./snapshot-receiver.ts";
 import { SnapshotSender } from "./snapshot-sender.ts";
 import { StoreSlot } from "./store-slot.ts";
@@ -157,12 +158,15 @@ export class Runtime<Machine extends StateMachine> {
       parts.lock = await takeLock(platform, settings.directory);
       return await openParts(options, parts);
     } catch (error) {
-      await parts.transport?.close();
-      await parts.wal?.close();
-      await parts.slot?.closeDirty();
-      await parts.lock?.release();
-      if (overrides.disk === undefined) await platform.disk.close();
-      throw error;
+      // The first error is the one to report: what fails from here on fails because of it.
+      await releaseInOrder([
+        () => parts.transport?.close(),
+        () => parts.wal?.close(),
+        () => parts.slot?.closeDirty(),
+        () => parts.lock?.release(),
+        () => (overrides.disk === undefined ? platform.disk.close() : undefined),
+      ]);
+      throw openError(error, settings.directory);
     }
   }
 
@@ -228,7 +232,9 @@ export class Runtime<Machine extends StateMachine> {
   }
 
   refused(by: NodeId, refusal: Refusal): void {
-    if (refusal.code !== "INCARNATION_MISMATCH" && refusal.code !== "CLUSTER_MISMATCH") return;
+    // Who has met members of its own cluster knows that it is in the right one: then a stranger has a member's address.
+    const wrongCluster = refusal.code === "CLUSTER_MISMATCH" && this.#pins.isEmpty;
+    if (refusal.code !== "INCARNATION_MISMATCH" && !wrongCluster) return;
     const code = "IDENTITY";
     this.#fail(new HoldfastError(code, `node (${by}) refused this one: ${refusal.message}`));
   }
@@ -264,7 +270,8 @@ export class Runtime<Machine extends StateMachine> {
   #fail(error: HoldfastError): void {
     if (this.ended.aborted) return;
     this.#closing.abort(error);
-    void this.#release(error, false);
+    // The node has failed and says so below; what fails while it is released adds nothing.
+    this.#released = this.#release(error, false).then(() => undefined);
     this.#options.failed(error);
   }
 
@@ -273,28 +280,54 @@ export class Runtime<Machine extends StateMachine> {
     if (!this.ended.aborted) {
       const error = new HoldfastError("CLOSED", "the node was closed");
       this.#closing.abort(error);
-      await this.#release(error, true);
+      this.#released = this.#release(error, true).then((failures) => {
+        for (const failure of failures) throw failure;
+      });
     }
     await this.#released;
   }
 
-  #release(error: HoldfastError, clean: boolean): Promise<void> {
-    this.#released ??= this.#releaseAll(error, clean);
-    return this.#released;
-  }
-
-  async #releaseAll(error: HoldfastError, clean: boolean): Promise<void> {
+  /** Releases everything, whatever fails on the way. Returns the failures. */
+  #release(error: HoldfastError, clean: boolean): Promise<readonly Error[]> {
     this.#timer?.cancel();
     this.#sender.close();
-    await this.#receiver.close();
-    await this.replica.stop(error);
-    await this.transport.close();
-    await this.wal.close();
-    if (clean) await this.slot.closeClean();
-    else await this.slot.closeDirty();
-    await this.#lock.release();
-    if (this.#options.overrides.disk === undefined) await this.#platform.disk.close();
+    // Now, so that nothing that waits has to wait for what is released first.
+    const stopped = this.replica.stop(error);
+    return releaseInOrder([
+      () => this.#receiver.close(),
+      () => stopped,
+      () => this.transport.close(),
+      () => this.wal.close(),
+      () => (clean ? this.slot.closeClean() : this.slot.closeDirty()),
+      () => this.#lock.release(),
+      () => (this.#options.overrides.disk === undefined ? this.#platform.disk.close() : undefined),
+    ]);
   }
+}
+
+/** Takes every step, even after one failed: a lock or socket that is left behind would outlive its node. Returns the failures. */
+async function releaseInOrder(
+  steps: readonly (() => Promise<void> | undefined)[],
+): Promise<readonly Error[]> {
+  const failures: Error[] = [];
+  for (const step of steps) {
+    try {
+      await step();
+    } catch (error) {
+      failures.push(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+  return failures;
+}
+
+/** Why a node cannot be opened, as its users know it. */
+function openError(error: unknown, directory: string): unknown {
+  if (!(error instanceof DiskError)) return error;
+  return new HoldfastError(
+    "STOPPED",
+    `data directory (${directory}) cannot be used: ${error.message}; check its permissions and the free space, then open the node again`,
+    { cause: error },
+  );
 }
 
 async function takeLock(platform: Platform, directory: string): Promise<DiskLock> {
@@ -401,7 +434,10 @@ async function openParts<Machine extends StateMachine>(
     { platform, lock, wal, slot, transport },
     lastLogTime,
   );
-  if (early !== undefined) throw early;
+  if (early !== undefined) {
+    await runtime.replica.stop(early);
+    throw early;
+  }
   runtime.start();
   return runtime;
 }

@@ -72,6 +72,10 @@ export class MachinePort implements DatabasePort {
     this.#commitIndex = this.#machine.applied().index;
   }
 
+  endReads(): void {
+    // Barriers of this port answer by themselves unless a test holds them up, and those tests close nothing.
+  }
+
   async close(): Promise<void> {
     await this.#applying;
     await this.#machine?.close({ clean: false });
