@@ -1,6 +1,6 @@
 import { NetworkError } from "@holdfast/platform";
 import type { Channel } from "./channel.ts";
-import type { Frame } from "./frame.ts";
+import { FRAME_HEAD_BYTES, type Frame } from "./frame.ts";
 
 /** `send` waits while more than this has not left the process. */
 const SEND_AHEAD_BYTES = 1024 * 1024;
@@ -35,6 +35,8 @@ export class ChannelStream implements FrameStream {
   #received: Frame[] = [];
   #receivedBytes = 0;
   #reading = true;
+  /** Bytes sent since everything had left the last time. */
+  #unsentBytes = 0;
   #over = false;
   #error: Error | undefined;
   #wakeSenders: (() => void)[] = [];
@@ -60,7 +62,11 @@ export class ChannelStream implements FrameStream {
   async send(kind: number, group: number, body: readonly Uint8Array[]): Promise<void> {
     this.#assertOpen();
     this.#channel.sendFrame(kind, group, body);
-    if (this.#channel.bufferedBytes <= SEND_AHEAD_BYTES) return;
+    // Counted here: a connection that just broke buffers nothing, and a sender that never waits would keep the news of that
+    // from ever arriving.
+    for (const part of body) this.#unsentBytes += part.length;
+    this.#unsentBytes += FRAME_HEAD_BYTES;
+    if (this.#unsentBytes <= SEND_AHEAD_BYTES) return;
     await new Promise<void>((resolve) => this.#wakeSenders.push(resolve));
     this.#assertOpen();
   }
@@ -109,6 +115,7 @@ export class ChannelStream implements FrameStream {
   }
 
   #drained(): void {
+    this.#unsentBytes = 0;
     const wake = this.#wakeSenders;
     this.#wakeSenders = [];
     for (const resolve of wake) resolve();
