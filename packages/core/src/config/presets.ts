@@ -21,7 +21,7 @@ export interface Presets {
 }
 
 /** See {@link Presets}. */
-export const presets: Presets = {
+export const presets: Presets = freeze({
   development: freeze({
     replication: freeze({ replicationFactor: 1 }),
     log: freeze({ segmentBytes: 4 * MIB, cacheBytes: 8 * MIB, retainBytes: 4 * MIB }),
@@ -35,7 +35,7 @@ export const presets: Presets = {
     raft: freeze({ heartbeatMs: 1_000, electionMinMs: 5_000, electionMaxMs: 10_000 }),
     timeouts: freeze({ proposalMs: 30_000, readMs: 30_000 }),
   }),
-};
+});
 
 function freeze<T extends object>(value: T): Readonly<T> {
   return Object.freeze(value);

@@ -32,7 +32,7 @@ const schema = z.strictObject({
       .min(1, "must not be empty")
       .max(64, "must be at most 64 characters"),
     members: z.array(z.strictObject({ id: nodeId, address })).optional(),
-    join: z.boolean().optional(),
+    join: z.boolean("must be true or false").optional(),
   }),
   replication: z.strictObject({ replicationFactor: atLeast(1), batchSize: atLeast(1) }).optional(),
   raft: z
