@@ -56,6 +56,11 @@ export class CachedTail {
     return this.#head === this.#entries.length;
   }
 
+  /** Index of the oldest entry. */
+  get first(): number {
+    return this.isEmpty ? Infinity : this.#first;
+  }
+
   get(index: number): Entry | undefined {
     return index < this.#first ? undefined : this.#entries[this.#head + index - this.#first];
   }

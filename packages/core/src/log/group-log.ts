@@ -8,27 +8,13 @@ import {
   type Snapshot,
 } from "raft-ts-lite";
 import { HoldfastError, assert } from "../errors.ts";
-import { asBuffer } from "../format/bytes.ts";
 import { EMPTY_CONF_STATE } from "../format/conf-state-codec.ts";
-import { openEntry } from "../format/sealed-entry.ts";
 import { type GroupWrite, sealedBytes } from "./commit-frame.ts";
 import type { CachedTail } from "./entry-cache.ts";
 import { EntryIndex } from "./entry-index.ts";
+import { EntryReader, type EntrySource } from "./entry-reader.ts";
 import type { GroupState } from "./segment-head.ts";
 
-/** What a group needs of the files. Positions are log positions. */
-export interface EntrySource {
-  read(position: number, length: number): Promise<Uint8Array>;
-  /** The position behind the segment that holds `position`: a read must not go on there. */
-  segmentEnd(position: number): number;
-  /** File and offset, for people. */
-  describe(position: number): string;
-}
-
-/** One read of the disk fetches about this much. */
-const READ_BYTES = 1 << 20;
-/** Frames of other groups lie between the entries of this one. Beyond so many bytes of them, another read is cheaper. */
-const READ_OVER_BYTES = 1 << 16;
 /** The core asks again for what it did not get, so a fetch may stop early. */
 const FETCH_BYTES = 4 << 20;
 /** A leader asks for as many places as it has followers, and for what to apply. */
@@ -50,9 +36,9 @@ export class GroupLog implements LogStorage {
   snapshotProvider: () => Snapshot = () => {
     throw new StorageError("SNAPSHOT_UNAVAILABLE", "the node is not ready to make snapshots");
   };
-  readonly #source: EntrySource;
   readonly #tail: CachedTail;
   readonly #index = new EntryIndex();
+  readonly #reader: EntryReader;
   #hardState: HardState = { term: 0, vote: 0, commit: 0 };
   #confState: ConfState = EMPTY_CONF_STATE;
   #wanted: WantedRange[] = [];
@@ -61,8 +47,8 @@ export class GroupLog implements LogStorage {
 
   constructor(id: number, source: EntrySource, tail: CachedTail) {
     this.id = id;
-    this.#source = source;
     this.#tail = tail;
+    this.#reader = new EntryReader(source, this.#index);
   }
 
   initialState(): { readonly hardState: HardState; readonly confState: ConfState } {
@@ -145,16 +131,17 @@ export class GroupLog implements LogStorage {
     const found: Entry[] = [];
     for (let index = lo; index < end;) {
       const cached = this.#tail.get(index);
-      if (cached === undefined) {
-        const entries = await this.#readSpan(index, this.#spanEnd(index, end));
-        for (const entry of entries) found.push(entry);
-        index += entries.length;
-        // What follows may have been compacted or replaced in the meantime.
-        if (index <= this.#index.base || end > this.#index.last + 1) return found;
-      } else {
+      if (cached !== undefined) {
         found.push(cached);
         index += 1;
+        continue;
       }
+      for (const entry of await this.#readOnce(index, Math.min(end, this.#tail.first))) {
+        found.push(entry);
+        index += 1;
+      }
+      // What follows may have been compacted or replaced in the meantime.
+      if (index <= this.#index.base || end > this.#index.last + 1) break;
     }
     return found;
   }
@@ -274,72 +261,14 @@ export class GroupLog implements LogStorage {
     return end;
   }
 
-  /** Where the entries from `index` on stop lying close together in one segment, or fill one read. */
-  #spanEnd(index: number, end: number): number {
-    const start = this.#index.positionOf(index);
-    const limit = Math.min(this.#source.segmentEnd(start), start + READ_BYTES);
-    let behind = start + this.#index.lengthOf(index);
-    let next = index + 1;
-    for (; next < end && this.#tail.get(next) === undefined; next++) {
-      const position = this.#index.positionOf(next);
-      const nextBehind = position + this.#index.lengthOf(next);
-      if (nextBehind > limit || position - behind > READ_OVER_BYTES) break;
-      behind = nextBehind;
-    }
-    return next;
-  }
-
-  async #readSpan(from: number, end: number): Promise<Entry[]> {
-    const places: { index: number; term: number; position: number; length: number }[] = [];
-    for (let index = from; index < end; index++) {
-      places.push({
-        index,
-        term: this.#index.termOf(index),
-        position: this.#index.positionOf(index),
-        length: this.#index.lengthOf(index),
-      });
-    }
-    const start = this.#index.positionOf(from);
-    const last = places.at(-1);
-    const behind = last === undefined ? start : last.position + last.length;
-    const bytes = await this.#readBytes(from, start, behind - start);
-    return places.map(({ index, term, position, length }) => {
-      const entry = this.#open(
-        bytes.subarray(position - start, position - start + length),
-        position,
-      );
-      if (entry.index !== index || entry.term !== term) {
-        throw this.#damaged(position, `entry (${entry.index}, ${entry.term}) is in its place`);
-      }
-      return entry;
-    });
-  }
-
-  async #readBytes(first: number, position: number, length: number): Promise<Buffer> {
+  async #readOnce(from: number, end: number): Promise<readonly Entry[]> {
     try {
-      return asBuffer(await this.#source.read(position, length));
+      return await this.#reader.read(from, end);
     } catch (error) {
       // Its segment may have been removed under way.
-      if (first <= this.#index.base) throw this.#compacted(first);
+      if (from <= this.#index.base) throw this.#compacted(from);
       throw error;
     }
-  }
-
-  #open(sealed: Buffer, position: number): Entry {
-    try {
-      return openEntry(sealed);
-    } catch (cause) {
-      if (cause instanceof HoldfastError && cause.code === "UNSUPPORTED") throw cause;
-      throw this.#damaged(position, "the entry is damaged", cause);
-    }
-  }
-
-  #damaged(position: number, why: string, cause?: unknown): HoldfastError {
-    return new HoldfastError(
-      "CORRUPT",
-      `${this.#source.describe(position)}: ${why}; restore the data directory, or let the node rejoin with an empty one`,
-      { cause },
-    );
   }
 
   #compacted(index: number): HoldfastError {

@@ -1,12 +1,10 @@
-import type { Disk, DiskFile } from "@holdfast/platform";
+import type { Disk } from "@holdfast/platform";
 import { HoldfastError } from "../errors.ts";
-import { readU64 } from "../format/bytes.ts";
+import { asBuffer, readU64 } from "../format/bytes.ts";
 import { readConfState } from "../format/conf-state-codec.ts";
 import { ENTRY_HEADER_BYTES } from "../format/sealed-entry.ts";
 import {
-  FRAME_ALIGNMENT,
   FRAME_HEADER_BYTES,
-  FRAME_MAGIC,
   FRAME_VERSION,
   type FrameHeader,
   KIND_COMPACTED,
@@ -37,9 +35,7 @@ import {
   segmentName,
   segmentNumber,
 } from "./segments.ts";
-
-const ZERO_CHECK_BYTES = 4 << 20;
-const REPAIR_BYTES = 1 << 20;
+import { hasWitness, isZeroFrom, zeroFrom } from "./torn-tail.ts";
 
 /** What recovery works on and fills. */
 export interface Recovery {
@@ -48,12 +44,6 @@ export interface Recovery {
   readonly identity: LogIdentity;
   readonly segments: SegmentSet;
   group(id: number): GroupLog;
-}
-
-/** Where a bad frame was found that may be a torn tail. */
-interface BadFrame {
-  readonly segment: Segment;
-  readonly reason: string;
 }
 
 /**
@@ -75,7 +65,7 @@ export async function recoverLog(recovery: Recovery): Promise<number | undefined
   }
   const last = segments.current;
   if (last === undefined) return undefined;
-  if (replay.torn !== undefined) await zeroFrom(last.file, last.end, last.size);
+  if (replay.torn) await zeroFrom(last.file, last.end, last.size);
   // The process before this one may have died between a write and its sync, or between a rename and its sync.
   await last.file.sync();
   await disk.syncDirectory(directory);
@@ -103,7 +93,7 @@ class Replay {
   /** Checksum of the last frame, or of the segment head when no frame follows it. */
   #chain = 0;
   #groups = new Map<number, GroupLog>();
-  #torn: BadFrame | undefined;
+  #torn = false;
 
   constructor(recovery: Recovery) {
     this.#recovery = recovery;
@@ -113,7 +103,8 @@ class Replay {
     return this.#chain;
   }
 
-  get torn(): BadFrame | undefined {
+  /** The last segment ends in a torn write. */
+  get torn(): boolean {
     return this.#torn;
   }
 
@@ -245,6 +236,8 @@ class Replay {
   /** Replays one record, whose body is at log position `position`. False when it cannot be right. */
   #record(frame: Buffer, at: number, length: number, position: number): boolean {
     const kind = frame.readUInt8(at);
+    const flags = frame.readUInt8(at + 1);
+    if (flags !== 0) throw unknownRecord(`flags (${flags})`, position);
     const group = this.#group(frame.readUInt32LE(at + 4));
     const body = at + RECORD_HEADER_BYTES;
     switch (kind) {
@@ -270,10 +263,7 @@ class Replay {
         return length === 16;
       }
       default:
-        throw new HoldfastError(
-          "UNSUPPORTED",
-          `log record of kind (${kind}) at log position (${position}) is not known to this software: run a newer one`,
-        );
+        throw unknownRecord(`kind (${kind})`, position);
     }
   }
 
@@ -283,9 +273,9 @@ class Replay {
     if (reason === undefined && (await isZeroFrom(file, end, size))) return;
     const why = reason ?? "there are bytes behind the last frame";
     if (!isLast) throw corrupt(path, end, why);
-    const rest = Buffer.from(await file.read(end, size - end));
+    const rest = asBuffer(await file.read(end, size - end));
     if (hasWitness(rest, segment)) throw corrupt(path, end, why);
-    this.#torn = { segment, reason: why };
+    this.#torn = true;
   }
 }
 
@@ -300,39 +290,11 @@ function readHead(path: string, bytes: Buffer): SegmentHead | undefined {
   }
 }
 
-/** Whether a valid frame behind the bad one at the start of `rest` says that the bad one was synced. */
-function hasWitness(rest: Buffer, segment: Segment): boolean {
-  const position = segment.begin + segment.end;
-  for (
-    let at = rest.indexOf(FRAME_MAGIC, FRAME_ALIGNMENT);
-    at !== -1 && at + FRAME_HEADER_BYTES <= rest.length;
-    at = rest.indexOf(FRAME_MAGIC, at + 1)
-  ) {
-    if (at % FRAME_ALIGNMENT !== 0) continue;
-    const header = readFrameHeader(rest, at, segment.number, segment.end + at);
-    if (typeof header === "string" || header.synced <= position) continue;
-    if (at + FRAME_HEADER_BYTES + header.payloadBytes > rest.length) continue;
-    if (frameIsIntact(rest.subarray(at), header)) return true;
-  }
-  return false;
-}
-
-async function isZeroFrom(file: DiskFile, from: number, to: number): Promise<boolean> {
-  for (let at = from; at < to; at += ZERO_CHECK_BYTES) {
-    const bytes = await file.read(at, Math.min(ZERO_CHECK_BYTES, to - at));
-    if (!isZero(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length))) return false;
-  }
-  return true;
-}
-
-/** Zeroes what is not zero. Not synced. */
-async function zeroFrom(file: DiskFile, from: number, to: number): Promise<void> {
-  for (let at = from; at < to; at += REPAIR_BYTES) {
-    const bytes = await file.read(at, Math.min(REPAIR_BYTES, to - at));
-    if (!isZero(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length))) {
-      await file.write(at, [Buffer.alloc(bytes.length)]);
-    }
-  }
+function unknownRecord(what: string, position: number): HoldfastError {
+  return new HoldfastError(
+    "UNSUPPORTED",
+    `log record of ${what} at log position (${position}) is not known to this software: run a newer one`,
+  );
 }
 
 function hex(bytes: Uint8Array): string {

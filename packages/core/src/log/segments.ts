@@ -129,10 +129,10 @@ export class SegmentSet {
     return begin + end;
   }
 
-  /** File and offset of a log position, for people. */
-  describe(position: number): string {
+  /** The file of a log position and the offset in it. */
+  placeOf(position: number): { readonly path: string; readonly offset: number } {
     const { segment, offset } = this.locate(position);
-    return `${segment.path}, offset (${offset})`;
+    return { path: segment.path, offset };
   }
 
   /** Begins to make the next segment, unless that is under way. A failure shows when the segment is needed. */

@@ -4,12 +4,12 @@ import {
   COMPACTION_RECORD_BYTES,
   type Compaction,
   FRAME_HEADER_BYTES,
-  FrameEncoder,
   type GroupWrite,
   alignFrame,
   groupWriteBytes,
 } from "./commit-frame.ts";
 import { EntryCache } from "./entry-cache.ts";
+import { FrameEncoder } from "./frame-encoder.ts";
 import { GroupLog } from "./group-log.ts";
 import { recoverLog } from "./log-recovery.ts";
 import {

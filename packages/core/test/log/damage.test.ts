@@ -227,6 +227,16 @@ describe("damage (trap 45)", () => {
       code: "CORRUPT",
       message: expect.stringContaining(`${pathOf(1)}, offset (${at + 60})`) as string,
     });
+    const second = framesOf(files.get(pathOf(1)) ?? Buffer.alloc(0))[1]?.at ?? 0;
+    await file.write(second + 48 + 12 + 60, [Buffer.from([1, 2, 3])]);
+    await file.write(at + 48 + 12 + 60, [
+      Buffer.alloc(3, files.get(pathOf(1))?.[at + 48 + 12 + 60]),
+    ]);
+    await expect(log.group(1).read(1, 3, 1_000)).rejects.toMatchObject({
+      message: expect.stringContaining(
+        `${pathOf(1)}, offset (${second + 60}): entry (2)`,
+      ) as string,
+    });
     await log.close();
   });
 });
@@ -350,6 +360,11 @@ describe("the files of a log", () => {
       reseal(content);
     });
     await expectRefused(newerRecord, "UNSUPPORTED", /record of kind \(9\)/);
+    const newerFlags = changed(files, last, (content) => {
+      content[at + 49] = 1;
+      reseal(content);
+    });
+    await expectRefused(newerFlags, "UNSUPPORTED", /record of flags \(1\)/);
     const newerHead = changed(files, last, (content) => {
       content.writeUInt16LE(2, 16);
       content.writeUInt32LE(crc32c(content.subarray(16, content.readUInt32LE(8))), 12);
