@@ -93,6 +93,16 @@ export function countBatches(payload: Uint8Array): number {
   return count;
 }
 
+/** Whether `payload` is sealed batches and nothing else, by their checksums. */
+export function areSound(payload: Uint8Array): boolean {
+  try {
+    openBatches(payload, true);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function batchEnd(buffer: Buffer, at: number, verify: boolean): number {
   if (at + BATCH_HEADER_BYTES > buffer.length) throw damaged(at, "header is cut short");
   const length = buffer.readUInt32LE(at);

@@ -7,7 +7,8 @@ import type { Command } from "../format/sealed-batch.ts";
 import type { StateMachine, StateMachineFactory } from "../machine/state-machine.ts";
 import { type Commit, commitStream } from "./commit-stream.ts";
 import { type Members, ReplicatedMembers } from "./members.ts";
-import { Runtime } from "./runtime.ts";
+import { openRuntime } from "./open-runtime.ts";
+import type { Runtime } from "./runtime.ts";
 import type { NodeStatus } from "./status.ts";
 
 /** What a node tells its embedder. Listeners run in the turn in which it happened and must not throw. */
@@ -72,7 +73,7 @@ export class HoldfastNode<Machine extends StateMachine> implements AsyncDisposab
       await this.#runtime?.close();
       this.#runtime = undefined;
       this.#failure = undefined;
-      this.#runtime = await Runtime.open({
+      this.#runtime = await openRuntime({
         settings: this.settings,
         overrides: this.#overrides,
         machine: this.#factory,

@@ -13,12 +13,9 @@ import {
   type StorageAppend,
   type StorageApply,
 } from "raft-ts-lite";
-import type { Platform } from "@holdfast/platform";
-import type { ResolvedSettings } from "../config/settings.ts";
 import { assert, HoldfastError } from "../errors.ts";
-import { type Command, openBatches } from "../format/sealed-batch.ts";
+import { areSound, type Command } from "../format/sealed-batch.ts";
 import type { GroupLog } from "../log/group-log.ts";
-import type { WriteAheadLog } from "../log/write-ahead-log.ts";
 import type { CommandResult, StateMachine } from "../machine/state-machine.ts";
 import { Applier, type ReplicaApplied } from "./applier.ts";
 import { ChangeQueue } from "./change-queue.ts";
@@ -28,35 +25,8 @@ import { EntrySealer } from "./entry-sealer.ts";
 import { decodeMemberContext } from "./member-context.ts";
 import { ProposalQueue, type ProposalSink } from "./proposal-queue.ts";
 import { ReadQueue } from "./read-queue.ts";
-import type { PreparedStore, StoreSlot } from "./store-slot.ts";
-
-export interface ReplicaOptions<Machine extends StateMachine> {
-  readonly group: number;
-  readonly id: NodeId;
-  /** Drawn at every start: names this life of the node in batches and read tokens. */
-  readonly life: number;
-  readonly settings: ResolvedSettings;
-  readonly tickMs: number;
-  readonly platform: Platform;
-  readonly wal: WriteAheadLog;
-  readonly slot: StoreSlot<Machine>;
-  readonly applied: ReplicaApplied;
-  /** Log time of the last entry in the log. */
-  readonly lastLogTime: number;
-  readonly handlers: ReplicaHandlers;
-}
-
-/** What a replica asks of its node. */
-export interface ReplicaHandlers {
-  send(to: NodeId, message: Message): void;
-  /** A follower needs a snapshot: stream the state, then report. */
-  sendSnapshot(message: InstallSnapshot): void;
-  /** The applied configuration changed. */
-  membersChanged(applied: ReplicaApplied): void;
-  leaderChanged(leader: NodeId, role: Role, term: number): void;
-  /** The replica can go no further without breaking a promise. Called once. */
-  failed(error: HoldfastError): void;
-}
+import type { ReplicaOptions } from "./replica-options.ts";
+import type { PreparedStore } from "./store-slot.ts";
 
 /** What a frame, a message, an entry and a batch add to the command that they carry, and more. */
 const FRAME_ROOM_BYTES = 1_024;
@@ -196,7 +166,7 @@ export class Replica<Machine extends StateMachine> {
   #acceptForwarded({ term, entries }: Propose): void {
     for (const { data } of entries) {
       // Damaged on its way: dropped like a lost message, before it can reach a log.
-      if (isSound(data)) this.#proposals.addForeign(data, term);
+      if (areSound(data)) this.#proposals.addForeign(data, term);
     }
   }
 
@@ -292,10 +262,14 @@ export class Replica<Machine extends StateMachine> {
       this.#process();
     });
     await this.#switching;
-    const taken = this.applied.index >= index && this.#prepared === undefined;
-    if (!taken) await this.#options.slot.discard(store);
+    if (!this.#isWaiting(store)) return true;
     this.#prepared = undefined;
-    return taken;
+    await this.#options.slot.discard(store);
+    return false;
+  }
+
+  #isWaiting(store: PreparedStore<Machine>): boolean {
+    return this.#prepared?.store === store;
   }
 
   /** Settles everything that waits, waits for what runs, and does nothing more. */
@@ -521,15 +495,6 @@ function refusal(error: unknown): string {
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-function isSound(payload: Uint8Array): boolean {
-  try {
-    openBatches(payload, true);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function ignore(): void {

@@ -1,37 +1,22 @@
-import {
-  type Clock,
-  DiskError,
-  type DiskLock,
-  nodePlatform,
-  type Platform,
-  type Timer,
-} from "@holdfast/platform";
+import type { Clock, DiskLock, Platform, Timer } from "@holdfast/platform";
 import type { Message, NodeId, Role } from "raft-ts-lite";
 import type { ResolvedSettings } from "../config/settings.ts";
-import { assert, HoldfastError } from "../errors.ts";
-import { WriteAheadLog } from "../log/write-ahead-log.ts";
+import { HoldfastError } from "../errors.ts";
+import type { WriteAheadLog } from "../log/write-ahead-log.ts";
 import type { StateMachine, StateMachineFactory } from "../machine/state-machine.ts";
-import { readAddress } from "../transport/address.ts";
 import type { Hello, Refusal } from "../transport/handshake.ts";
-import { Transport } from "../transport/transport.ts";
-import { firstMembers, lastLogTimeOf, reconcile } from "./beginning.ts";
-import {
-  checkIdentity,
-  clusterIdOf,
-  drawIncarnation,
-  type Identity,
-  readIdentity,
-  writeIdentity,
-} from "./identity.ts";
-import { PeerPins } from "./peer-pins.ts";
+import type { Transport } from "../transport/transport.ts";
 import type { ReplicaApplied } from "./applier.ts";
+import { drawIncarnation, type Identity } from "./identity.ts";
+import type { PeerPins } from "./peer-pins.ts";
+import { releaseInOrder } from "./release.ts";
 import { Replica } from "./replica.ts";
 import { SnapshotReceiver } from "./snapshot-receiver.ts";
 import { SnapshotSender } from "./snapshot-sender.ts";
-import { StoreSlot } from "./store-slot.ts";
+import type { StoreSlot } from "./store-slot.ts";
 
 /** The group that a node runs today. Many groups are an extension of the tables here, not of the formats. */
-const GROUP = 1;
+export const GROUP = 1;
 
 /** Ticks that may follow at once when the event loop was busy: a stalled loop must not look like a silent leader. */
 const MAX_TICKS_AT_ONCE = 4;
@@ -47,13 +32,13 @@ export interface RuntimeOptions<Machine extends StateMachine> {
   readonly failed: (error: HoldfastError) => void;
 }
 
-/** The parts of a node that is being opened; what exists is released when a later part fails. */
-interface Parts<Machine extends StateMachine> {
-  platform: Platform;
-  lock?: DiskLock;
-  wal?: WriteAheadLog;
-  slot?: StoreSlot<Machine>;
-  transport?: Transport;
+/** What a node is made of, each opened by whoever makes the runtime and released by it. */
+export interface Parts<Machine extends StateMachine> {
+  readonly platform: Platform;
+  readonly lock: DiskLock;
+  readonly wal: WriteAheadLog;
+  readonly slot: StoreSlot<Machine>;
+  readonly transport: Transport;
 }
 
 /** One life of a node, from open to close. */
@@ -80,12 +65,12 @@ export class Runtime<Machine extends StateMachine> {
   readonly transport: Transport;
   readonly replica: Replica<Machine>;
 
-  /** Use {@link Runtime.open}. */
+  /** Use `openRuntime`. */
   constructor(
     options: RuntimeOptions<Machine>,
     identity: Identity,
     pins: PeerPins,
-    parts: Required<Parts<Machine>>,
+    parts: Parts<Machine>,
     lastLogTime: number,
   ) {
     const { settings } = options;
@@ -144,30 +129,6 @@ export class Runtime<Machine extends StateMachine> {
       slot: this.slot,
       install: (message, store) => this.replica.installSnapshot(message, store),
     });
-  }
-
-  /** Opens everything in order; on failure releases what was opened and throws. */
-  static async open<Machine extends StateMachine>(
-    options: RuntimeOptions<Machine>,
-  ): Promise<Runtime<Machine>> {
-    const { settings, overrides } = options;
-    const platform = nodePlatform(overrides);
-    const parts: Parts<Machine> = { platform };
-    try {
-      await platform.disk.createDirectory(settings.directory);
-      parts.lock = await takeLock(platform, settings.directory);
-      return await openParts(options, parts);
-    } catch (error) {
-      // The first error is the one to report: what fails from here on fails because of it.
-      await releaseInOrder([
-        () => parts.transport?.close(),
-        () => parts.wal?.close(),
-        () => parts.slot?.closeDirty(),
-        () => parts.lock?.release(),
-        () => (overrides.disk === undefined ? platform.disk.close() : undefined),
-      ]);
-      throw openError(error, settings.directory);
-    }
   }
 
   get clock(): Clock {
@@ -303,143 +264,6 @@ export class Runtime<Machine extends StateMachine> {
       () => (this.#options.overrides.disk === undefined ? this.#platform.disk.close() : undefined),
     ]);
   }
-}
-
-/** Takes every step, even after one failed: a lock or socket that is left behind would outlive its node. Returns the failures. */
-async function releaseInOrder(
-  steps: readonly (() => Promise<void> | undefined)[],
-): Promise<readonly Error[]> {
-  const failures: Error[] = [];
-  for (const step of steps) {
-    try {
-      await step();
-    } catch (error) {
-      failures.push(error instanceof Error ? error : new Error(String(error)));
-    }
-  }
-  return failures;
-}
-
-/** Why a node cannot be opened, as its users know it. */
-function openError(error: unknown, directory: string): unknown {
-  if (!(error instanceof DiskError)) return error;
-  return new HoldfastError(
-    "STOPPED",
-    `data directory (${directory}) cannot be used: ${error.message}; check its permissions and the free space, then open the node again`,
-    { cause: error },
-  );
-}
-
-async function takeLock(platform: Platform, directory: string): Promise<DiskLock> {
-  try {
-    return await platform.disk.lock(directory);
-  } catch (cause) {
-    if (!(cause instanceof DiskError) || cause.code !== "LOCKED") throw cause;
-    const message = `directory (${directory}) is in use by another node: stop it, or choose another directory`;
-    throw new HoldfastError("LOCKED", message, { cause });
-  }
-}
-
-async function openIdentity(platform: Platform, settings: ResolvedSettings): Promise<Identity> {
-  const { directory, id, cluster } = settings;
-  const found = await readIdentity(platform.disk, directory);
-  if (found !== undefined) {
-    checkIdentity(found, { directory, cluster: cluster.name, nodeId: id });
-    return found;
-  }
-  const identity: Identity = {
-    cluster: cluster.name,
-    nodeId: id,
-    incarnation: drawIncarnation(platform.random),
-    ...firstMembers(settings),
-    begun: false,
-  };
-  await writeIdentity(platform.disk, directory, identity);
-  return identity;
-}
-
-async function openParts<Machine extends StateMachine>(
-  options: RuntimeOptions<Machine>,
-  parts: Parts<Machine>,
-): Promise<Runtime<Machine>> {
-  const { settings } = options;
-  const { platform } = parts;
-  const { directory, id } = settings;
-  const { disk } = platform;
-  const identity = await openIdentity(platform, settings);
-  const self = {
-    clusterId: clusterIdOf(identity.cluster),
-    nodeId: id,
-    incarnation: identity.incarnation,
-  };
-  // The parts speak to the runtime, which is made of them: until it stands, only the log can have anything to say.
-  let runtime: Runtime<Machine> | undefined;
-  let early: HoldfastError | undefined;
-  parts.wal = await WriteAheadLog.open({
-    disk,
-    directory: `${directory}/wal`,
-    segmentBytes: settings.log.segmentBytes,
-    cacheBytes: settings.log.cacheBytes,
-    identity: self,
-    bootId: await disk.bootId(),
-    onFailure: (error) => {
-      if (runtime === undefined) early = error;
-      else runtime.walFailed(error);
-    },
-  });
-  parts.slot = await StoreSlot.open(platform, directory, options.machine);
-  await reconcile(parts.wal, GROUP, parts.slot.machine, identity);
-  if (!identity.begun && parts.wal.group(GROUP).lastIndex() > 0) {
-    await writeIdentity(disk, directory, { ...identity, begun: true });
-  }
-  const pins = await PeerPins.open(disk, directory);
-  const lastLogTime = await lastLogTimeOf(parts.wal.group(GROUP), parts.slot.machine.applied());
-  const standing = (): Runtime<Machine> => {
-    assert(runtime !== undefined, "a peer was heard before the node was open");
-    return runtime;
-  };
-  const listen = readAddress(settings.listen);
-  assert(listen !== undefined, `listen address (${settings.listen})`);
-  parts.transport = await Transport.listen({
-    platform,
-    listen,
-    ...(settings.advertise === undefined ? {} : { advertise: settings.advertise }),
-    self,
-    settings: settings.transport,
-    handlers: {
-      messages: (_from, group, messages) => {
-        standing().receive(group, messages);
-      },
-      unreachable: (to) => {
-        standing().unreachable(to);
-      },
-      connected: (to) => {
-        standing().connected(to);
-      },
-      admit: (hello) => standing().admit(hello),
-      refused: (by, refusal) => {
-        standing().refused(by, refusal);
-      },
-      snapshotStream: (from, stream) => {
-        standing().snapshotStream(from, stream);
-      },
-    },
-  });
-  const { lock, wal, slot, transport } = parts;
-  assert(lock !== undefined, "opened without its lock");
-  runtime = new Runtime(
-    options,
-    identity,
-    pins,
-    { platform, lock, wal, slot, transport },
-    lastLogTime,
-  );
-  if (early !== undefined) {
-    await runtime.replica.stop(early);
-    throw early;
-  }
-  runtime.start();
-  return runtime;
 }
 
 /** A hundred distinct election timeouts or more, so that ties are rare, unless that would need ticks below a millisecond. */

@@ -48,9 +48,7 @@ export function runAbstractLevelSuite(name: string, factory: DatabaseFactory): v
 }
 
 /** Some cases leave their database open, and the suite makes two only to look at their manifest. */
-async function closeAll(
-  databases: readonly AbstractLevel<Buffer, unknown, unknown>[],
-): Promise<void> {
+export async function closeAll(databases: readonly { close(): Promise<void> }[]): Promise<void> {
   for (const database of databases) {
     try {
       await database.close();

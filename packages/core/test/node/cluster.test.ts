@@ -123,7 +123,12 @@ describe("without a quorum", () => {
   test("proposals that wait are bounded in bytes", async () => {
     const running = await start(3, {
       timeouts: { proposalMs: 60_000, readMs: 60_000 },
-      limits: { maxKeyBytes: 1_000, maxValueBytes: 10_000, maxBatchBytes: 20_000, maxPendingBytes: 100_000 },
+      limits: {
+        maxKeyBytes: 1_000,
+        maxValueBytes: 10_000,
+        maxBatchBytes: 20_000,
+        maxPendingBytes: 100_000,
+      },
     });
     const leader = await running.leader();
     await Promise.all(running.nodes.filter((node) => node !== leader).map((node) => node.close()));

@@ -12,7 +12,9 @@ afterEach(async () => {
 async function joining(running: Cluster, id: number): Promise<string> {
   const members = running.nodes.map((node) => ({ id: node.id, address: running.address(node.id) }));
   const address = await running.reserveOne(id);
-  await running.create(id, { listen: address, cluster: { name: "test", members, join: true } }).open();
+  await running
+    .create(id, { listen: address, cluster: { name: "test", members, join: true } })
+    .open();
   return address;
 }
 
@@ -30,7 +32,12 @@ test("a learner is added, catches up, becomes a voter, and survives the restart 
       () => false,
     );
   });
-  expect(leader.members.list().map(({ role }) => role)).toEqual(["voter", "voter", "voter", "voter"]);
+  expect(leader.members.list().map(({ role }) => role)).toEqual([
+    "voter",
+    "voter",
+    "voter",
+    "voter",
+  ]);
   expect(await running.node(4).db.keys().all()).toHaveLength(20);
   await Promise.all(running.nodes.map((node) => node.close()));
   await Promise.all(running.nodes.map((node) => node.open()));
@@ -94,10 +101,12 @@ test("what would be wrong is refused with the reason", async () => {
   const follower = await running.follower();
   const refused = { code: "MEMBERSHIP" };
   await expect(follower.members.remove(leader.id)).rejects.toMatchObject(refused);
-  await expect(leader.members.add({ id: 2, address: "127.0.0.1:9" })).rejects.toMatchObject(refused);
-  await expect(
-    leader.members.add({ id: 9, address: running.address(1) }),
-  ).rejects.toMatchObject(refused);
+  await expect(leader.members.add({ id: 2, address: "127.0.0.1:9" })).rejects.toMatchObject(
+    refused,
+  );
+  await expect(leader.members.add({ id: 9, address: running.address(1) })).rejects.toMatchObject(
+    refused,
+  );
   await expect(leader.members.add({ id: 9, address: "nowhere" })).rejects.toThrow(TypeError);
   await expect(leader.members.promote(9)).rejects.toMatchObject(refused);
   await expect(leader.members.remove(9)).rejects.toMatchObject(refused);

@@ -4,7 +4,7 @@ import path from "node:path";
 import type { AbstractDatabaseOptions } from "abstract-level";
 import { afterAll, vi } from "vitest";
 import { createNode, type DatabaseNode, type HoldfastDatabase } from "../../src/index.ts";
-import { runAbstractLevelSuite } from "../database/abstract-level-suite.ts";
+import { closeAll, runAbstractLevelSuite } from "../database/abstract-level-suite.ts";
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 });
 
@@ -13,7 +13,7 @@ const nodes: DatabaseNode<unknown, unknown>[] = [];
 let clusters = 0;
 
 afterAll(async () => {
-  await Promise.all(nodes.map((node) => node.close()));
+  await closeAll(nodes);
   rmSync(root, { recursive: true, force: true });
 });
 
