@@ -63,17 +63,22 @@ export class CapturedViews {
     return this.#generation;
   }
 
-  /** Captures the local state of this moment and starts the round that tells whether it was recent enough. */
-  take(): CapturedView {
+  /**
+   * Captures the local state of this moment and starts the round that tells whether it was recent enough; or none when the local
+   * state is known to have reached the read index `known`.
+   */
+  take(known?: number): CapturedView {
     const capture = this.#port.reader().capture();
-    return this.#register(new CapturedView(capture, () => this.#port.readIndex()));
+    const round =
+      known === undefined ? this.#port.readIndex.bind(this.#port) : () => Promise.resolve(known);
+    const view = new CapturedView(capture, round);
+    this.#open.add(view);
+    return view;
   }
 
   /** Waits until the local state is recent enough and captures it then. */
   async takeCurrent(): Promise<CapturedView> {
-    const read = await this.#port.readBarrier();
-    const capture = this.#port.reader().capture();
-    return this.#register(new CapturedView(capture, () => Promise.resolve(read)));
+    return this.take(await this.#port.readBarrier());
   }
 
   /** Idempotent. */
@@ -87,10 +92,5 @@ export class CapturedViews {
     this.#generation++;
     for (const view of this.#open) view.end();
     this.#open.clear();
-  }
-
-  #register(view: CapturedView): CapturedView {
-    this.#open.add(view);
-    return view;
   }
 }

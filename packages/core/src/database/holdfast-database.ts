@@ -16,12 +16,13 @@ import {
   HoldfastValueIterator,
   type EncodedIteratorOptions,
 } from "./iterators.ts";
-import type {
-  BatchOperation,
-  ClearOptions,
-  PointReadOptions,
-  RangeReadOptions,
-  SnapshotOptions,
+import {
+  READ_INDEX,
+  type BatchOperation,
+  type ClearOptions,
+  type PointReadOptions,
+  type RangeReadOptions,
+  type SnapshotOptions,
 } from "./level-types.ts";
 import { PointReads } from "./point-reads.ts";
 import type { DatabasePort } from "./port.ts";
@@ -44,7 +45,7 @@ export type HoldfastDatabaseOptions<K, V> = Pick<
  *
  * Reads are linearizable: they see every write that was acknowledged before the call, on whichever node. A write that was not
  * awaited may or may not be seen. Iterators and snapshots show the state of the call: an iterator that finds it too old takes a
- * newer one before it shows anything, a snapshot rejects its reads with `STALE`. When a received snapshot replaces the state of
+ * newer one before it shows anything, a snapshot rejects its reads with `STALE` (see `currentSnapshot`). When a received snapshot replaces the state of
  * this node, iterators that have shown something and open snapshots end with `SWITCHED`.
  *
  * Keys and values are bytes; `open` and `close` are those of the node behind.
@@ -85,6 +86,17 @@ export class HoldfastDatabase<KDefault = string, VDefault = string> extends Abst
       store: () => port.reader(),
       generation: () => this.#views.generation,
     });
+  }
+
+  /**
+   * As `snapshot()`, but waits until this node has applied everything that was acknowledged before the call, and captures then:
+   * reads through it never reject with `STALE`. Works on sublevels, too. Rejects with `UNAVAILABLE` when no quorum answers in time.
+   */
+  async currentSnapshot(): Promise<AbstractSnapshot> {
+    if (this.status === "opening") return this.deferAsync(() => this.currentSnapshot());
+    // For a database that is not open, snapshot() is what says so.
+    const known = this.status === "open" ? { [READ_INDEX]: await this.#port.readBarrier() } : {};
+    return this.snapshot(known);
   }
 
   protected async _open(): Promise<void> {

@@ -1,7 +1,7 @@
 import { HoldfastError } from "../errors.ts";
 import type { KvCapture } from "../kv/kv-reader.ts";
 import type { CapturedView, CapturedViews } from "./captured-view.ts";
-import { OwnedSnapshot, type SnapshotOptions } from "./level-types.ts";
+import { OwnedSnapshot, READ_INDEX, type SnapshotOptions } from "./level-types.ts";
 import { PointReads } from "./point-reads.ts";
 import type { RangeSource } from "./range-reader.ts";
 
@@ -10,9 +10,9 @@ import type { RangeSource } from "./range-reader.ts";
  *
  * Capturing is synchronous, as Level promises, so it cannot wait for the state to be recent enough; whether it was is known when
  * the read index of that moment arrives. The first read waits for that and rejects with `STALE` when this node had not yet
- * applied everything that may have been acknowledged before the call: take another snapshot then. A node that lags, or one on
- * which other clients' writes are just being applied, gives `STALE` more often; `node.db.get` on any key, awaited before
- * `snapshot()`, brings the node up to date first.
+ * applied everything that may have been acknowledged before the call. That is never so for what was acknowledged on this node,
+ * but writes of others that are being applied just then are enough: where there are many, and on nodes that lag, use
+ * `db.currentSnapshot()`, which waits before it captures.
  */
 export class HoldfastSnapshot extends OwnedSnapshot implements RangeSource {
   readonly retakes = false;
@@ -25,7 +25,7 @@ export class HoldfastSnapshot extends OwnedSnapshot implements RangeSource {
 
   constructor(database: object, views: CapturedViews, options: SnapshotOptions) {
     // Before anything is attached to the owner, because it throws while the state is being replaced.
-    const view = views.take();
+    const view = views.take(options[READ_INDEX]);
     super(options);
     this.database = database;
     this.#views = views;

@@ -35,10 +35,14 @@ export type BatchOperation = (
   readonly sublevel?: object | null;
 };
 
+/** The read index that the local state is known to have reached: the snapshot is as recent as a linearizable read must be. */
+export const READ_INDEX: unique symbol = Symbol("readIndex");
+
 /** Options of `_snapshot`. */
 export interface SnapshotOptions {
   /** The database or sublevel with which the snapshot is closed. */
   readonly owner: AbstractLevel<Buffer>;
+  readonly [READ_INDEX]?: number;
 }
 
 /** `AbstractSnapshot` with the constructor that its documentation has and its declaration lacks. */

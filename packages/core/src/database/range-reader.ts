@@ -63,6 +63,9 @@ async function isCurrent(view: CapturedView): Promise<boolean> {
   return view.ended === undefined;
 }
 
+/** Entries per call to the store; how many bytes that may be is the store's to say. */
+const READ_AHEAD = 1_000;
+
 /** Walks along a captured state: what all kinds of iterators have in common. Made by one call at a time, as abstract-level ensures. */
 export class RangeReader {
   readonly #source: RangeSource;
@@ -70,6 +73,9 @@ export class RangeReader {
   readonly #signal: AbortSignal | undefined;
   #cursor: KvIterator | undefined;
   #target: Uint8Array | undefined;
+  /** Entries that were read and not asked for yet, from `#at` on. */
+  #ahead: KvEntry[] = [];
+  #at = 0;
   /** Something was shown: from here on the captured state must stay the same. */
   #shown = false;
   #closed = false;
@@ -81,17 +87,36 @@ export class RangeReader {
   }
 
   next(): Promise<KvEntry | undefined> {
-    return this.#read((cursor) => cursor.next());
+    const entry = this.#ahead[this.#at];
+    if (entry === undefined || this.#source.ended !== undefined) return this.#readAhead();
+    this.#at++;
+    return Promise.resolve(entry);
   }
 
   nextv(size: number): Promise<KvEntry[]> {
-    return this.#read((cursor) => cursor.nextv(size));
+    const ready = this.#ahead.length - this.#at;
+    if (ready <= 0 || this.#source.ended !== undefined) {
+      return this.#read((cursor) => cursor.nextv(size));
+    }
+    const from = this.#at;
+    this.#at += Math.min(size, ready);
+    return Promise.resolve(this.#ahead.slice(from, this.#at));
   }
 
   seek(target: Uint8Array): void {
+    this.#ahead = [];
+    this.#at = 0;
     // Kept until there is a cursor, and for the next one when the state is captured again.
     this.#target = target;
     this.#cursor?.seek(target);
+  }
+
+  /** Every wait costs more than the entry it is for. But the first one, after a seek as well, is often all that is wanted. */
+  async #readAhead(): Promise<KvEntry | undefined> {
+    const size = this.#at === 0 ? 1 : READ_AHEAD;
+    this.#ahead = await this.#read((cursor) => cursor.nextv(size));
+    this.#at = 1;
+    return this.#ahead[0];
   }
 
   /** Idempotent. */

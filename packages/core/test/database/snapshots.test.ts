@@ -125,3 +125,48 @@ describe("an explicit snapshot", () => {
     expect(port.openCaptures).toBe(0);
   });
 });
+
+describe("a current snapshot", () => {
+  test("waits until this node has applied what was acknowledged elsewhere", async () => {
+    const { db, port } = await open();
+    await db.put("a", "1");
+    port.lag();
+    port.acknowledgeElsewhere(putCommand(Buffer.from("a"), Buffer.from("2")));
+    const taking = db.currentSnapshot();
+    port.catchUp();
+    const snapshot = await taking;
+    // Too late to be in it, and too late for it to be called stale.
+    port.lag();
+    port.acknowledgeElsewhere(putCommand(Buffer.from("a"), Buffer.from("3")));
+    expect(await db.get("a", { snapshot })).toBe("2");
+    port.catchUp();
+    expect(await db.get("a")).toBe("3");
+    expect(await db.values({ snapshot }).all()).toEqual(["2"]);
+    expect(port.counts.readIndexes).toBe(0);
+    await snapshot.close();
+    expect(port.openCaptures).toBe(0);
+  });
+
+  test("waits for the database to open, and is refused by a closed one", async () => {
+    const { db } = await open();
+    await db.close();
+    await expect(db.currentSnapshot()).rejects.toMatchObject({ code: "LEVEL_DATABASE_NOT_OPEN" });
+    const opening = db.open();
+    const snapshot = await db.currentSnapshot();
+    expect(await db.get("a", { snapshot })).toBeUndefined();
+    await opening;
+    await snapshot.close();
+  });
+
+  test("that was still being waited for when the database was closed captures nothing", async () => {
+    const { db, port } = await open();
+    const round = deferred();
+    port.round = () => round.promise;
+    const taking = db.currentSnapshot();
+    const closing = db.close();
+    round.resolve();
+    await expect(taking).rejects.toMatchObject({ code: "LEVEL_DATABASE_NOT_OPEN" });
+    await closing;
+    expect(port.openCaptures).toBe(0);
+  });
+});
