@@ -179,13 +179,17 @@ function compact(env: Environment, stanza: Stanza): void {
 }
 
 function deliver(env: Environment, stanza: Stanza): void {
-  const recipients: Recipient[] = nodeIds(stanza).map((id) => ({ id, drop: false }));
-  const dropped = stanza.args.find(({ key }) => key === "drop")?.values ?? [];
-  for (const id of dropped.map(parseInteger)) {
-    if (recipients.some((recipient) => recipient.id === id)) {
-      throw new ScenarioError(`can't both deliver and drop msgs to ${id}`);
+  const recipients: Recipient[] = [];
+  // In the order of the arguments: `1 drop=(2) 3`.
+  for (const { key, values } of stanza.args) {
+    if (values.length === 0) recipients.push({ id: parseInteger(key), drop: false });
+    if (key !== "drop") continue;
+    for (const id of values.map(parseInteger)) {
+      if (recipients.some((recipient) => recipient.id === id)) {
+        throw new ScenarioError(`can't both deliver and drop msgs to ${id}`);
+      }
+      recipients.push({ id, drop: true });
     }
-    recipients.push({ id, drop: true });
   }
   const typeName = optionalText(stanza, "type");
   const type = typeName === undefined ? undefined : messageType(typeName);
