@@ -1,11 +1,18 @@
-import { NetworkError } from "@holdfast/platform";
+import { type Clock, NetworkError, type Timer } from "@holdfast/platform";
 import type { Channel } from "./channel.ts";
 import { FRAME_HEAD_BYTES, type Frame } from "./frame.ts";
+import { WireError } from "./wire-error.ts";
 
 /** `send` waits while more than this has not left the process. */
 const SEND_AHEAD_BYTES = 1024 * 1024;
 /** Reading stops while more than this was received and not consumed. */
 const RECEIVE_AHEAD_BYTES = 1024 * 1024;
+/**
+ * A stream on which nothing moved for this long is given up. TCP alone would not notice for many minutes, or never, that the
+ * other machine is gone, and whoever takes one transfer at a time would be blocked for as long. Generous, since the receiver may
+ * have to make a lot durable before it answers.
+ */
+export const STREAM_SILENCE_MS = 60_000;
 
 /** A connection of its own for a long transfer, with back-pressure in both directions. */
 export interface FrameStream {
@@ -17,8 +24,8 @@ export interface FrameStream {
    */
   send(kind: number, group: number, body: readonly Uint8Array[]): Promise<void>;
   /**
-   * The frames that arrive, in order, for one consumer. Ends when the other side ended; throws when the connection broke or
-   * brought something malformed. Leaving the loop destroys the stream.
+   * The frames that arrive, in order, for one consumer. Ends when the other side ended; throws when the connection broke,
+   * brought something malformed or went silent. Leaving the loop destroys the stream.
    */
   frames(): AsyncIterableIterator<Frame>;
   /** Sends what was written, then closes. */
@@ -41,9 +48,15 @@ export class ChannelStream implements FrameStream {
   #error: Error | undefined;
   #wakeSenders: (() => void)[] = [];
   #wakeReader: (() => void) | undefined;
+  readonly #clock: Clock;
+  #lastMove: number;
+  #timer: Timer;
 
-  constructor(channel: Channel) {
+  constructor(channel: Channel, clock: Clock) {
     this.#channel = channel;
+    this.#clock = clock;
+    this.#lastMove = clock.now();
+    this.#timer = this.#watch(STREAM_SILENCE_MS);
     channel.handler = {
       frame: (frame) => this.#arrived(frame),
       drained: () => this.#drained(),
@@ -61,6 +74,7 @@ export class ChannelStream implements FrameStream {
 
   async send(kind: number, group: number, body: readonly Uint8Array[]): Promise<void> {
     this.#assertOpen();
+    this.#lastMove = this.#clock.now();
     this.#channel.sendFrame(kind, group, body);
     // Counted here: a connection that just broke buffers nothing, and a sender that never waits would keep the news of that
     // from ever arriving.
@@ -105,6 +119,7 @@ export class ChannelStream implements FrameStream {
   }
 
   #arrived(frame: Frame): void {
+    this.#lastMove = this.#clock.now();
     this.#received.push(frame);
     this.#receivedBytes += frame.body.length;
     if (this.#reading && this.#receivedBytes > RECEIVE_AHEAD_BYTES) {
@@ -115,20 +130,33 @@ export class ChannelStream implements FrameStream {
   }
 
   #drained(): void {
+    this.#lastMove = this.#clock.now();
     this.#unsentBytes = 0;
     const wake = this.#wakeSenders;
     this.#wakeSenders = [];
     for (const resolve of wake) resolve();
   }
 
+  /** Looks again when the silence, as far as it is known now, would be too long: one timer, however much moves. */
+  #watch(delayMs: number): Timer {
+    return this.#clock.setTimer(delayMs, () => {
+      const leftMs = this.#lastMove + STREAM_SILENCE_MS - this.#clock.now();
+      if (leftMs > 0) this.#timer = this.#watch(leftMs);
+      else
+        this.#channel.fail(new WireError("TIMEOUT", `nothing moved for (${STREAM_SILENCE_MS}) ms`));
+    });
+  }
+
   /** What was received in full stays readable. */
   #gone(error: Error | undefined): void {
+    this.#timer.cancel();
     this.#over = true;
     this.#error ??= error;
     this.#wake();
   }
 
   #consumed(frame: Frame): void {
+    this.#lastMove = this.#clock.now();
     this.#receivedBytes -= frame.body.length;
     if (this.#reading || this.#receivedBytes > RECEIVE_AHEAD_BYTES / 2) return;
     this.#reading = true;

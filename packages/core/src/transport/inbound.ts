@@ -136,7 +136,7 @@ export class Inbound implements ChannelHandler {
     channel.sendFrame(FRAME_KIND.welcome, 0, [encodeHello(this.#context.welcome(hello))]);
     if (hello.role === "snapshot") {
       this.#state = "over";
-      this.#context.stream(hello.nodeId, new ChannelStream(channel));
+      this.#context.stream(hello.nodeId, new ChannelStream(channel, this.#context.clock));
       return;
     }
     this.#state = "peer";

@@ -175,10 +175,11 @@ export class Transport {
     if (link === undefined || this.#closed !== undefined) {
       return Promise.reject(new HoldfastError("UNAVAILABLE", `node (${to}) is not a known peer`));
     }
+    const { clock } = this.#dialContext;
     const target = { target: to, address: link.address, hello: this.#introduction(role) };
     return new Promise((resolve, reject) => {
       new Dial({ ...this.#dialContext, ...target }, (outcome) => {
-        if (outcome.type === "open") resolve(new ChannelStream(outcome.channel));
+        if (outcome.type === "open") resolve(new ChannelStream(outcome.channel, clock));
         else reject(streamError(to, outcome));
       });
     });

@@ -1,7 +1,9 @@
+import { nodePlatform } from "@holdfast/platform";
 import { afterEach, expect, test } from "vitest";
 import { encodeFrame, FRAME_KIND, type Frame } from "../../src/transport/frame.ts";
-import type { FrameStream } from "../../src/transport/frame-stream.ts";
+import { type FrameStream, STREAM_SILENCE_MS } from "../../src/transport/frame-stream.ts";
 import { closeNodes, startNode, type TestNode } from "./cluster-fixture.ts";
+import { FakeClock } from "./fake-platform.ts";
 import { closeRaw, dialRaw, helloFrame } from "./raw-peer.ts";
 
 afterEach(async () => {
@@ -69,10 +71,10 @@ test("a consumer that waits holds the sender back, and nothing is lost", async (
     near.end();
   })();
   // Nobody reads at the other side: the sender comes to rest. It has come to rest when turns pass and no chunk is taken.
-  let before = -1;
-  for (let still = 0; still < 200; still = sent === before ? still + 1 : 0) {
-    before = sent;
+  for (let still = 0; still < 200;) {
+    const before = sent;
     await new Promise((resolve) => setImmediate(resolve));
+    still = sent === before ? still + 1 : 0;
   }
   expect(sent).toBeLessThan(total);
   let received = 0;
@@ -114,6 +116,30 @@ test("sending into a stream that is gone rejects, also for those who wait", asyn
   far.destroy();
   await expect(sending).rejects.toMatchObject({ name: "NetworkError", code: "CLOSED" });
   await near.closed;
+});
+
+test("a stream on which nothing moves is given up at both ends, one that moves is not", async () => {
+  const clocks = [new FakeClock(), new FakeClock()] as const;
+  const [one, two] = await Promise.all([
+    startNode(1, { platform: { ...nodePlatform(), clock: clocks[0] } }),
+    startNode(2, { platform: { ...nodePlatform(), clock: clocks[1] } }),
+  ]);
+  one.transport.setPeer(2, two.transport.advertised);
+  const near = await one.transport.openStream(2, "snapshot");
+  const [taken] = await two.streams.count(1);
+  const reading = taken?.stream.frames() ?? near.frames();
+  for (let i = 0; i < 5; i++) {
+    await near.send(FRAME_KIND.snapshotChunk, 0, [Buffer.from([i])]);
+    await reading.next();
+    for (const clock of clocks) clock.advance(STREAM_SILENCE_MS - 1);
+  }
+  const waiting = reading.next();
+  clocks[1].advance(STREAM_SILENCE_MS);
+  await expect(waiting).rejects.toMatchObject({ name: "WireError", code: "TIMEOUT" });
+  await near.closed;
+  // The transports are still there, the streams' timers are not.
+  await Promise.all([one.transport.close(), two.transport.close()]);
+  expect(clocks.map(({ pending }) => pending)).toEqual([0, 0]);
 });
 
 test("leaving the loop closes the stream", async () => {

@@ -280,6 +280,20 @@ describe("life cycle", () => {
     expect(two.unreachable.seen).toEqual([]);
   });
 
+  test("close leaves no socket, listener or referenced timer behind", async () => {
+    const open = (): string[] =>
+      process.getActiveResourcesInfo().filter((name) => name.startsWith("TCP"));
+    const before = open().length;
+    const [one, two] = await pair();
+    two.transport.setPeer(1, one.transport.advertised);
+    one.transport.setPeer(3, "127.0.0.1:1");
+    await two.connected.count(1);
+    await one.transport.openStream(2, "snapshot");
+    expect(open().length).toBeGreaterThan(before);
+    await Promise.all([one.transport.close(), two.transport.close()]);
+    expect(open()).toHaveLength(before);
+  });
+
   test("a closed transport sends nothing and tells nothing", async () => {
     const [one, two] = await pair();
     one.transport.send(2, 0, heartbeat(1, 2, 1));
