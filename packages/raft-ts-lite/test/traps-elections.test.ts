@@ -120,6 +120,19 @@ test("trap 24: answers to a pre-vote that come after the victory change nothing"
   expect(cluster.node(1).basicStatus()).toMatchObject({ role: "leader", term });
 });
 
+test("trap 24: a late pre-vote is no vote", () => {
+  const cluster = new Cluster({ voters: [1, 2, 3, 4, 5], settings: { preVote: true } });
+  cluster.node(1).campaign();
+  cluster.lost = ({ type }) => type === "RequestVoteResponse";
+  cluster.settle([1, 2, 3]);
+  const { role, term } = cluster.node(1).basicStatus();
+  expect(role).toBe("candidate");
+  for (const from of [2, 3, 4, 5]) {
+    cluster.step({ type: "PreVoteResponse", from, to: 1, term, reject: false });
+  }
+  expect(cluster.node(1).basicStatus().role).toBe("candidate");
+});
+
 test("trap 24: a rejected pre-vote of the round before does not lose the election of this one", () => {
   const cluster = new Cluster({ voters: THREE, settings: { preVote: true } });
   cluster.node(1).campaign();
