@@ -79,6 +79,8 @@ export class WriteAheadLog {
   #running: Promise<void> | undefined;
   #removing: Promise<void> = Promise.resolve();
   #chain = 0;
+  /** The last frame of this life holds records. */
+  #unwitnessed = false;
   #appends = 0;
   #syncs = 0;
   #failure: HoldfastError | undefined;
@@ -178,7 +180,7 @@ export class WriteAheadLog {
     this.#wake();
   }
 
-  /** Waits until everything that was handed over is durable, then closes the files. Idempotent. */
+  /** Waits until everything that was handed over is durable, ends the log with a frame that says so, and closes the files. Idempotent. */
   close(): Promise<void> {
     this.#closed ??= this.#end();
     return this.#closed;
@@ -186,8 +188,21 @@ export class WriteAheadLog {
 
   async #end(): Promise<void> {
     await this.#running;
+    await this.#witness();
     await this.#removing;
     await this.#segments.close();
+  }
+
+  /** An empty frame that says of the one before it that it is synced: damage to that can then not be taken for a torn write. */
+  async #witness(): Promise<void> {
+    const { current } = this.#segments;
+    const room = current === undefined ? 0 : current.size - current.end;
+    if (this.#failure !== undefined || !this.#unwitnessed || room < FRAME_HEADER_BYTES) return;
+    try {
+      await this.#commit();
+    } catch (cause) {
+      this.#fail(cause);
+    }
   }
 
   #check(write: GroupWrite): void {
@@ -251,6 +266,7 @@ export class WriteAheadLog {
     await file.appendAndSync(end, frame.buffers);
     segment.end += frame.bytes;
     this.#chain = frame.crc;
+    this.#unwitnessed = count + compactions.length > 0;
     this.#syncs += 1;
     this.#appends += count;
     this.#show(

@@ -32,8 +32,10 @@ async function written(): Promise<{
   const before = await contentOf(log, 1);
   await log.append({ group: 1, entries: entries(21, 22, 2, 100) });
   const after = await contentOf(log, 1);
-  await log.close();
+  // As a process that is killed leaves them.
   const files = disk.files();
+  for (const path of files.keys()) if (path.endsWith(".tmp")) files.delete(path);
+  await log.close();
   const last = [...files.keys()].sort().at(-1) ?? "";
   return { files, last, frames: framesOf(files.get(last) ?? Buffer.alloc(0)), before, after };
 }
@@ -156,9 +158,9 @@ describe("a torn tail", () => {
       await log.append({ group: 1, entries: entries(1, 5) });
       const before = await contentOf(log, 1);
       await log.append({ group: 1, entries: [entry(6)] });
-      await log.close();
       const path = `${directory}/00000000000000000001.seg`;
       const content = await readFile(path);
+      await log.close();
       const { at, end } = framesOf(content).at(-1) ?? { at: 0, end: 0 };
       await writeFile(path, content.fill(0, at + 60, end));
       const again = await openLog(disk, directory);
@@ -185,6 +187,19 @@ describe("damage (trap 45)", () => {
     const { files, last, frames } = await written();
     expect(frames.length).toBeGreaterThan(1);
     await expectFlipsRefused(files, last, 0, frames.at(-1)?.at ?? 0);
+  });
+
+  it("in any byte of a frame with records is refused after an orderly close", async () => {
+    const disk = new MemoryDisk();
+    const { log } = await openLog(disk, DIRECTORY, { segmentBytes: SEGMENT });
+    await log.append({ group: 1, entries: [entry(1)] });
+    await log.close();
+    const frames = framesOf(disk.files().get(pathOf(1)) ?? Buffer.alloc(0));
+    expect(frames.map(({ at, end }) => end - at)).toEqual([136, 48]);
+    await expectFlipsRefused(disk.files(), pathOf(1), 0, frames[1]?.at ?? 0);
+    // Opened and closed without a write, it stays as it is.
+    const { disk: again } = await attempt(disk.files());
+    expect(again.files()).toEqual(disk.files());
   });
 
   it("that leaves a hole of zeros before a frame is refused", async () => {
