@@ -1,6 +1,7 @@
 import type { Platform } from "@holdfast/platform";
 import type { ResolvedSettings } from "../config/settings.ts";
-import { HoldfastDatabase, type HoldfastDatabaseOptions } from "../database/holdfast-database.ts";
+import type { HoldfastDatabase, HoldfastDatabaseOptions } from "../database/holdfast-database.ts";
+import { LevelDatabase } from "../database/level-database.ts";
 import type { DatabasePort } from "../database/port.ts";
 import { HoldfastError } from "../errors.ts";
 import type { KvMachine } from "../kv/kv-machine.ts";
@@ -20,7 +21,7 @@ export class DatabaseNode<KDefault = string, VDefault = string> extends Holdfast
     options: HoldfastDatabaseOptions<KDefault, VDefault>,
   ) {
     super(settings, platform, factory);
-    this.db = new HoldfastDatabase(this.#port(), options);
+    this.db = new LevelDatabase(this.#port(), options);
   }
 
   /** Opens node and database; see {@link HoldfastNode.open}. Idempotent. */

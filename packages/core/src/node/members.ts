@@ -122,11 +122,8 @@ export class ReplicatedMembers<Machine extends StateMachine> implements Members 
   #requireQuorumWithout(replica: Replica<Machine>, id: NodeId): void {
     const { confState } = replica.applied;
     if (!confState.voters.includes(id)) return;
-    const { progress } = replica.status();
     const remaining = confState.voters.filter((voter) => voter !== id);
-    const alive = remaining.filter(
-      (voter) => voter === this.#options.id || progress.get(voter)?.recentActive === true,
-    );
+    const alive = remaining.filter((voter) => voter === this.#options.id || replica.isAlive(voter));
     if (alive.length * 2 <= remaining.length) {
       throw refused(
         `without node (${id}) only (${alive.length}) of (${remaining.length}) voters would be alive: no quorum`,

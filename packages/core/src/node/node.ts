@@ -186,7 +186,7 @@ export class HoldfastNode<Machine extends StateMachine> implements AsyncDisposab
       },
       followers: [...core.progress]
         .filter(([member]) => member !== id)
-        .map(([member, { match, recentActive }]) => ({ id: member, match, active: recentActive })),
+        .map(([member, { match }]) => ({ id: member, match, active: replica.isAlive(member) })),
     };
   }
 

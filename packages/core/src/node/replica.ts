@@ -1,5 +1,4 @@
 import {
-  RaftError,
   RawNode,
   type ConfChangeV2,
   type Entry,
@@ -22,8 +21,10 @@ import { ChangeQueue } from "./change-queue.ts";
 import { Checkpointer } from "./checkpointer.ts";
 import { coreConfig } from "./core-config.ts";
 import { EntrySealer } from "./entry-sealer.ts";
+import { Hearing } from "./hearing.ts";
 import { decodeMemberContext } from "./member-context.ts";
 import { ProposalQueue, type ProposalSink } from "./proposal-queue.ts";
+import { changeOverdue, isRaftError, messageOf, refusal } from "./replica-errors.ts";
 import { ReadQueue } from "./read-queue.ts";
 import type { ReplicaOptions } from "./replica-options.ts";
 import type { PreparedStore } from "./store-slot.ts";
@@ -44,6 +45,7 @@ export class Replica<Machine extends StateMachine> {
   readonly #sealer: EntrySealer;
   readonly #checkpointer: Checkpointer;
   readonly #changes = new ChangeQueue();
+  readonly #hearing: Hearing;
   #scheduled = false;
   #stopped: HoldfastError | undefined;
   #readsEnded: HoldfastError | undefined;
@@ -59,6 +61,7 @@ export class Replica<Machine extends StateMachine> {
     const { id, life, settings, wal, group, applied, platform, tickMs } = options;
     this.#options = options;
     this.#sealer = new EntrySealer(options.lastLogTime, () => platform.clock.wallTime());
+    this.#hearing = new Hearing(platform.clock, settings.raft.electionMaxMs);
     this.#log = wal.group(group);
     this.#log.snapshotProvider = () => ({
       metadata: {
@@ -132,6 +135,11 @@ export class Replica<Machine extends StateMachine> {
     return this.#raft.status();
   }
 
+  /** Whether another member was heard within the longest election timeout. */
+  isAlive(id: NodeId): boolean {
+    return this.#hearing.isAlive(id);
+  }
+
   /** Calls `listener` with the new applied index after every apply. Returns the way to end that. */
   onApplied(listener: (index: number) => void): () => void {
     return this.#applier.onApplied(listener);
@@ -159,7 +167,17 @@ export class Replica<Machine extends StateMachine> {
     // A snapshot comes with its state, on a stream; without it the message promises what is not here.
     if (message.type === "InstallSnapshot") return;
     if (message.type === "Propose") this.#acceptForwarded(message);
-    else this.#raft.step(message);
+    else this.#step(message);
+  }
+
+  #step(message: Message): void {
+    this.#hearing.heard(message.from);
+    try {
+      this.#raft.step(message);
+    } catch (error) {
+      // An answer of somebody who was removed meanwhile.
+      if (!isRaftError(error, "PEER_NOT_FOUND")) throw error;
+    }
   }
 
   /** Batches of another member, meant for the leader of one term. In any other term they may have been handed over again. */
@@ -275,7 +293,7 @@ export class Replica<Machine extends StateMachine> {
   /** Settles everything that waits, waits for what runs, and does nothing more. */
   async stop(error: HoldfastError): Promise<void> {
     this.#halt(error);
-    await this.#switching?.catch(ignore);
+    await this.#switching?.catch(() => undefined);
     await this.#applier.idle();
   }
 
@@ -317,7 +335,7 @@ export class Replica<Machine extends StateMachine> {
       this.#raft.propose(data);
       return true;
     } catch (error) {
-      if (error instanceof RaftError && error.code === "PROPOSAL_DROPPED") return false;
+      if (isRaftError(error, "PROPOSAL_DROPPED")) return false;
       throw error;
     }
   }
@@ -417,9 +435,7 @@ export class Replica<Machine extends StateMachine> {
 
   #activeMatches(): readonly number[] {
     const { progress } = this.#raft.status();
-    return [...progress].flatMap(([id, { recentActive, match }]) =>
-      id !== this.#options.id && recentActive ? [match] : [],
-    );
+    return [...progress].flatMap(([id, { match }]) => (this.isAlive(id) ? [match] : []));
   }
 
   async #fetch(): Promise<void> {
@@ -480,23 +496,4 @@ export class Replica<Machine extends StateMachine> {
     this.#changes.failAll(open);
     this.#checkpointer.stop();
   }
-}
-
-function changeOverdue(): HoldfastError {
-  return new HoldfastError(
-    "UNKNOWN",
-    "the change of members was not applied before the deadline; look at members.list() before repeating it",
-  );
-}
-
-function refusal(error: unknown): string {
-  return `the change of members was refused: ${messageOf(error)}`;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
-function ignore(): void {
-  // Reported where it happened.
 }

@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from "vitest";
+import type { DatabaseNode } from "../../src/index.ts";
 import { Cluster, eventually } from "./cluster-fixture.ts";
 
 let cluster: Cluster | undefined;
@@ -7,6 +8,11 @@ afterEach(async () => {
   await cluster?.destroy();
   cluster = undefined;
 });
+
+function started(): Cluster {
+  if (cluster === undefined) throw new Error("no cluster was started");
+  return cluster;
+}
 
 /** Opens node `id` as one that waits to be added. */
 async function joining(running: Cluster, id: number): Promise<string> {
@@ -49,7 +55,7 @@ test("a learner is added, catches up, becomes a voter, and survives the restart 
 
 test("a member that cannot be reached can be added, because learners cost no quorum (trap 39)", async () => {
   cluster = await Cluster.start(1);
-  const node = cluster.node(1);
+  const node = await cluster.leader();
   await node.members.add({ id: 2, address: "127.0.0.1:9" });
   for (let i = 0; i < 100; i++) await node.db.put(`key-${i}`, "value");
   await expect(node.members.promote(2)).rejects.toMatchObject({ code: "MEMBERSHIP" });
@@ -57,10 +63,19 @@ test("a member that cannot be reached can be added, because learners cost no quo
   expect(node.members.list().map(({ id }) => id)).toEqual([1]);
 });
 
-test("a removed follower is out, the others go on", async () => {
+/** The leader of three, once it has heard both others. */
+async function leaderOfThree(): Promise<DatabaseNode> {
   cluster = await Cluster.start(3);
   const leader = await cluster.leader();
-  const follower = await cluster.follower();
+  await eventually("the leader to hear the others", async () => {
+    return (await leader.status()).followers.every(({ active }) => active);
+  });
+  return leader;
+}
+
+test("a removed follower is out, the others go on", async () => {
+  const leader = await leaderOfThree();
+  const follower = await started().follower();
   await leader.members.remove(follower.id);
   expect(leader.members.list().map(({ id }) => id)).not.toContain(follower.id);
   await leader.db.put("key", "value");
@@ -68,9 +83,8 @@ test("a removed follower is out, the others go on", async () => {
 });
 
 test("a leader that removes itself steps down, and another takes over", async () => {
-  cluster = await Cluster.start(3);
-  const running = cluster;
-  const leader = await running.leader();
+  const leader = await leaderOfThree();
+  const running = started();
   await leader.members.remove(leader.id);
   const others = running.nodes.filter((node) => node !== leader);
   const next = await eventually("another leader", async () => {
@@ -115,9 +129,8 @@ test("what would be wrong is refused with the reason", async () => {
 });
 
 test("removing a live voter is refused while that would cost the quorum", async () => {
-  cluster = await Cluster.start(3);
-  const leader = await cluster.leader();
-  const [alive, dead] = cluster.nodes.filter((node) => node !== leader);
+  const leader = await leaderOfThree();
+  const [alive, dead] = started().nodes.filter((node) => node !== leader);
   if (alive === undefined || dead === undefined) throw new Error("three nodes have two followers");
   await dead.close();
   await eventually("the leader to miss the dead one", async () => {
