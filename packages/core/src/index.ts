@@ -17,7 +17,7 @@ export type {
   TimeoutSettings,
   TransportSettings,
 } from "./config/settings.ts";
-export { HoldfastDatabase, type HoldfastDatabaseOptions } from "./database/holdfast-database.ts";
+export type { HoldfastDatabase, HoldfastDatabaseOptions } from "./database/holdfast-database.ts";
 export { HoldfastError, type HoldfastErrorCode } from "./errors.ts";
 export type { Command } from "./format/sealed-batch.ts";
 export { kvMachine, type KvMachine, type KvMachineOptions } from "./kv/kv-machine.ts";

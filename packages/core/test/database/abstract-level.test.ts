@@ -1,5 +1,5 @@
 import { afterAll } from "vitest";
-import { HoldfastDatabase } from "../../src/database/holdfast-database.ts";
+import { LevelDatabase } from "../../src/database/level-database.ts";
 import { machineFixture } from "../kv/machine-fixture.ts";
 import { runAbstractLevelSuite } from "./abstract-level-suite.ts";
 import { MachinePort } from "./machine-port.ts";
@@ -9,5 +9,5 @@ const fixture = machineFixture();
 afterAll(() => fixture.dispose());
 
 runAbstractLevelSuite("abstract-level suite over the state machine", (options) => {
-  return new HoldfastDatabase<unknown, unknown>(new MachinePort(fixture), options);
+  return new LevelDatabase<unknown, unknown>(new MachinePort(fixture), options);
 });

@@ -1,10 +1,10 @@
 import { afterEach } from "vitest";
-import { HoldfastDatabase } from "../../src/database/holdfast-database.ts";
+import { LevelDatabase } from "../../src/database/level-database.ts";
 import { machineFixture } from "../kv/machine-fixture.ts";
 import { MachinePort } from "./machine-port.ts";
 
 export interface OpenDatabase {
-  readonly db: HoldfastDatabase;
+  readonly db: LevelDatabase;
   readonly port: MachinePort;
 }
 
@@ -17,7 +17,7 @@ export function databaseFixture(): () => Promise<OpenDatabase> {
   return async () => {
     const fixture = machineFixture();
     const port = new MachinePort(fixture);
-    const db = new HoldfastDatabase(port);
+    const db = new LevelDatabase(port);
     disposals.push(async () => {
       port.catchUp();
       await db.close();
