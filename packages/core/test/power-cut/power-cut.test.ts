@@ -25,7 +25,7 @@ describe.skipIf(reason !== undefined)(`power cut of a store that is not synced${
   let fixture: MachineFixture;
   beforeAll(() => {
     images = new LoopImages();
-    sources = stripSources();
+    sources = stripSources("kv", "power-cut");
     fixture = machineFixture();
   });
   afterAll(async () => {
@@ -68,7 +68,7 @@ describe.skipIf(reason !== undefined)(`power cut of a store that is not synced${
 
   /** Half of the cuts come at a random moment; the others just when the system has written the newer of two logs and not yet the older. */
   async function runAndKill(image: LoopImage, cut: number, lines: number): Promise<WriterProcess> {
-    const writer = new WriterProcess(sources.program("writer"), storeOf(image), cut > 0);
+    const writer = new WriterProcess(sources.program("power-cut/writer"), storeOf(image), cut > 0);
     if (cut % 2 === 0) {
       let left = lines;
       await writer.follow(() => left-- === 0);

@@ -1,5 +1,6 @@
 import {
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -17,34 +18,36 @@ const packages = fileURLToPath(new URL("../../../", import.meta.url));
 
 /** JavaScript of the sources, for processes of their own. */
 export interface StrippedSources {
-  /** Where the JavaScript of a file of this folder is. */
+  /** Where the JavaScript of a program is, e.g. `power-cut/writer`. */
   program(name: string): string;
   remove(): void;
 }
 
 /**
  * A process of its own needs JavaScript: Node 20 cannot strip types, and what `tsc` built may be older than the sources. So the sources of
- * this package, of the platform and of these tests are stripped into temporary packages.
+ * this package, of those that it builds on and of the given folders of tests are stripped into temporary packages.
  */
-export function stripSources(): StrippedSources {
+export function stripSources(...folders: readonly string[]): StrippedSources {
   const target = mkdtempSync(join(tmpdir(), "holdfast-stripped-"));
-  strip(join(packages, "platform/src"), join(target, "platform/src"));
-  strip(join(packages, "core/src"), join(target, "core/src"));
-  strip(join(packages, "core/test/kv"), join(target, "core/test/kv"));
-  strip(join(packages, "core/test/power-cut"), join(target, "core/test/power-cut"));
-  for (const name of ["platform", "core"]) {
-    writeFileSync(
-      join(target, name, "package.json"),
-      JSON.stringify({ type: "module", exports: "./src/index.js" }),
-    );
+  for (const name of ["raft-ts-lite", "platform", "core"]) {
+    strip(join(packages, name, "src"), join(target, name, "src"));
+    const manifest = JSON.stringify({ type: "module", exports: "./src/index.js" });
+    writeFileSync(join(target, name, "package.json"), manifest);
+    linkDependencies(join(packages, name, "node_modules"), join(target, name, "node_modules"));
   }
-  linkDependencies(join(packages, "platform/node_modules"), join(target, "platform/node_modules"));
-  linkDependencies(join(packages, "core/node_modules"), join(target, "core/node_modules"));
+  for (const folder of folders) {
+    strip(join(packages, "core/test", folder), join(target, "core/test", folder));
+  }
   const platform = join(target, "core/node_modules/@holdfast/platform");
   mkdirSync(dirname(platform), { recursive: true });
   symlinkSync(join(target, "platform"), platform, "junction");
+  symlinkSync(
+    join(target, "raft-ts-lite"),
+    join(target, "core/node_modules/raft-ts-lite"),
+    "junction",
+  );
   return {
-    program: (name) => join(target, "core/test/power-cut", `${name}.js`),
+    program: (name) => join(target, "core/test", `${name}.js`),
     remove: () => {
       rmSync(target, { recursive: true, force: true });
     },
@@ -73,8 +76,9 @@ function strip(from: string, to: string): void {
 /** All but the packages of this repository, which come from their sources. */
 function linkDependencies(from: string, to: string): void {
   mkdirSync(to, { recursive: true });
+  if (!existsSync(from)) return;
   for (const name of readdirSync(from)) {
-    if (name.startsWith(".") || name === "@holdfast") continue;
+    if (name.startsWith(".") || name === "@holdfast" || name === "raft-ts-lite") continue;
     symlinkSync(join(from, name), join(to, name), "junction");
   }
 }
