@@ -63,7 +63,7 @@ export class FakeClock implements Clock {
 }
 
 /** One end of a connection in memory. Bytes move when the network is told to. */
-export class FakeConnection implements Connection {
+class FakeConnection implements Connection {
   readonly remote: string;
   other: FakeConnection | undefined;
   /** Whether this end takes what the other one wrote. */
@@ -134,7 +134,7 @@ export class FakeConnection implements Connection {
 export type FakeReaction = "accept" | "refuse" | "hang";
 
 /** A network in memory: nothing moves by itself. */
-export class FakeNetwork implements Network {
+class FakeNetwork implements Network {
   readonly dialled: string[] = [];
   readonly connections: FakeConnection[] = [];
   readonly reactions = new Map<string, FakeReaction>();
