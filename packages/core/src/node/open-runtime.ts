@@ -64,6 +64,8 @@ async function openParts<Machine extends StateMachine>(
   const { disk } = platform;
   const standing: Standing<Machine> = {};
   const identity = await openIdentity(platform, settings);
+  // Before anything is written: a directory that is refused for its damage stays as it is.
+  const pins = await PeerPins.open(disk, directory);
   const wal = await openLog(platform, settings, identity, standing);
   parts.wal = wal;
   const slot = await StoreSlot.open(platform, directory, options.machine);
@@ -72,7 +74,6 @@ async function openParts<Machine extends StateMachine>(
   if (!identity.begun && wal.group(GROUP).lastIndex() > 0) {
     await writeIdentity(disk, directory, { ...identity, begun: true });
   }
-  const pins = await PeerPins.open(disk, directory);
   const lastLogTime = await lastLogTimeOf(wal.group(GROUP), slot.machine.applied());
   const transport = await openTransport(platform, settings, identity, standing);
   parts.transport = transport;
