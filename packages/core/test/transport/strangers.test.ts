@@ -223,6 +223,26 @@ test("a newer connection of the same peer replaces the older one", async () => {
   expect(await node.received.count(1)).toEqual([{ from: 2, group: 0, messages: [beat] }]);
 });
 
+test("an admission that ends after its connection is gone changes nothing", async () => {
+  const { node, raw: live } = await knock();
+  live.send(helloFrame());
+  await live.frames.count(1);
+  let decide: (answer: undefined) => void = () => undefined;
+  node.admit = () => new Promise((resolve) => (decide = resolve));
+  const gone = await dialRaw(node.transport.address);
+  gone.send(helloFrame());
+  await node.hellos.count(2);
+  // What follows the hello breaks the rules, so the node itself closes, and has done so when the socket ends here.
+  gone.send(helloFrame());
+  await gone.ended.count(1);
+  decide(undefined);
+  node.admit = () => Promise.resolve(undefined);
+  await expectAlive(node);
+  live.send(messagesFrame([beat]));
+  await node.received.until((seen) => seen.some(({ from }) => from === 2));
+  expect(live.ended.seen).toEqual([]);
+});
+
 test("a connection to another node's id leaves the first one's alone", async () => {
   const { node, raw: two } = await knock();
   two.send(helloFrame());
