@@ -35,7 +35,7 @@ export function segmentNumber(name: string): number | undefined {
 }
 
 /** Overwrites `[from, to)` with zeros, in pieces, so that nobody waits long for the disk. Not synced at the end. */
-export async function writeZeros(file: DiskFile, from: number, to: number): Promise<void> {
+async function writeZeros(file: DiskFile, from: number, to: number): Promise<void> {
   for (let at = from; at < to; at += ZEROS.length) {
     if (at > from && (at - from) % SYNC_EVERY_BYTES === 0) await file.sync();
     await file.write(at, [ZEROS.subarray(0, Math.min(ZEROS.length, to - at))]);

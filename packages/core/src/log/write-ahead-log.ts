@@ -22,7 +22,6 @@ import {
 import { type Segment, SegmentSet } from "./segments.ts";
 
 export type { GroupWrite } from "./commit-frame.ts";
-export type { LogIdentity } from "./segment-head.ts";
 
 /** How to open a {@link WriteAheadLog}. */
 export interface WalOptions {

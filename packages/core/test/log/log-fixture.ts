@@ -7,7 +7,7 @@ import type { HoldfastError } from "../../src/errors.ts";
 import { sealEntry } from "../../src/format/sealed-entry.ts";
 import { WriteAheadLog, type WalOptions } from "../../src/log/write-ahead-log.ts";
 
-export const CLUSTER_ID: Buffer = Buffer.alloc(16, 7);
+const CLUSTER_ID: Buffer = Buffer.alloc(16, 7);
 
 /** A sealed entry whose data is the same for the same (index, term, bytes). */
 export function entry(index: number, term = 1, bytes = 24): Entry {

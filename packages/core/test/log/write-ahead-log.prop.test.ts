@@ -1,15 +1,16 @@
+import { type Disk, nodeDisk } from "@holdfast/platform";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { WriteAheadLog } from "../../src/log/write-ahead-log.ts";
-import { contentOf, entries, openLog } from "./log-fixture.ts";
+import { contentOf, entries, openLog, withDirectory } from "./log-fixture.ts";
 import { MemoryDisk } from "./memory-disk.ts";
 import { NaiveLog } from "./naive-log.ts";
 
-const DIRECTORY = "wal";
 const GROUPS = 3;
 
 interface World {
-  readonly disk: MemoryDisk;
+  readonly disk: Disk;
+  readonly directory: string;
   readonly models: NaiveLog[];
   log: WriteAheadLog;
   /** Highest compaction asked for, per group. */
@@ -133,7 +134,7 @@ async function run(world: World, step: Action): Promise<void> {
     case "reopen":
       await world.log.close();
       await Promise.all(world.waiting.splice(0));
-      world.log = (await openLog(world.disk, DIRECTORY, step)).log;
+      world.log = (await openLog(world.disk, world.directory, step)).log;
       await check(world);
   }
 }
@@ -154,21 +155,37 @@ async function check({ log, models, compactable }: World): Promise<void> {
   }
 }
 
+/** Does the steps on a new log, and closes it. */
+async function runAll(steps: readonly Action[], disk: Disk, directory: string): Promise<void> {
+  const { log } = await openLog(disk, directory, { segmentBytes: 4096, cacheBytes: 3_000 });
+  const models = Array.from({ length: GROUPS }, () => new NaiveLog());
+  const world: World = { disk, directory, models, log, compactable: [], waiting: [] };
+  for (const step of steps) await run(world, step);
+  await run(world, { type: "settle" });
+  await run(world, { type: "reopen", segmentBytes: 4096, cacheBytes: 3_000 });
+  await world.log.close();
+}
+
 describe("WriteAheadLog", () => {
   it("agrees with an array, whatever is appended, replaced, compacted and opened again", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(action, { minLength: 1, maxLength: 40 }), async (steps) => {
         const disk = new MemoryDisk();
-        const { log } = await openLog(disk, DIRECTORY, { segmentBytes: 4096, cacheBytes: 3_000 });
-        const models = Array.from({ length: GROUPS }, () => new NaiveLog());
-        const world: World = { disk, models, log, compactable: [], waiting: [] };
-        for (const step of steps) await run(world, step);
-        await run(world, { type: "settle" });
-        await run(world, { type: "reopen", segmentBytes: 4096, cacheBytes: 3_000 });
-        await world.log.close();
+        await runAll(steps, disk, "wal");
         expect(disk.openFiles).toBe(0);
       }),
       { numRuns: 300 },
     );
+  });
+
+  it("agrees with an array on a real disk as well", async () => {
+    const disk = nodeDisk();
+    await fc.assert(
+      fc.asyncProperty(fc.array(action, { minLength: 100, maxLength: 200 }), (steps) =>
+        withDirectory((directory) => runAll(steps, disk, directory)),
+      ),
+      { numRuns: 3, endOnFailure: true },
+    );
+    await disk.close();
   });
 });
