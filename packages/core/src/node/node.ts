@@ -195,7 +195,7 @@ export class HoldfastNode<Machine extends StateMachine> implements AsyncDisposab
     return this.#failure;
   }
 
-  /** @internal Rejects the reads that wait, and those to come: the node is about to be closed. */
+  /** @internal The node is about to be closed: see {@link Replica.endReads}. */
   protected endReads(): void {
     this.#runtime?.replica.endReads();
   }

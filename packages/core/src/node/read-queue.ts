@@ -21,6 +21,8 @@ export class ReadQueue {
   readonly #rounds = new Map<ReadToken, Round>();
   /** Confirmed at an index that is not applied yet, in order of index. */
   #behind: { readonly index: number; readonly waiter: Waiter }[] = [];
+  /** Nobody waits longer than this, whatever their deadline. */
+  #closing = Number.POSITIVE_INFINITY;
 
   /** Whether a round has to be started. */
   get hasWork(): boolean {
@@ -70,17 +72,24 @@ export class ReadQueue {
       this.#asked.push(...round.waiters);
     }
     const late = (waiter: Waiter): boolean => {
-      if (waiter.deadline > now) return false;
+      if (Math.min(waiter.deadline, this.#closing) > now) return false;
       waiter.reject(
-        new HoldfastError(
-          "UNAVAILABLE",
-          "no quorum confirmed the read before its deadline; try again",
-        ),
+        this.#closing <= now
+          ? new HoldfastError("CLOSED", "the node is being closed")
+          : new HoldfastError(
+              "UNAVAILABLE",
+              "no quorum confirmed the read before its deadline; try again",
+            ),
       );
       return true;
     };
     this.#asked = this.#asked.filter((waiter) => !late(waiter));
     this.#behind = this.#behind.filter(({ waiter }) => !late(waiter));
+  }
+
+  /** From `time` on, nobody waits any more. */
+  closeAt(time: number): void {
+    this.#closing = time;
   }
 
   /** Ends everything. */

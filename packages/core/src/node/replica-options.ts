@@ -25,7 +25,10 @@ export interface ReplicaOptions<Machine extends StateMachine> {
 
 /** What a replica asks of its node. */
 export interface ReplicaHandlers {
-  send(to: NodeId, message: Message): void;
+  /** Queues a message; `false` when it was dropped at once. */
+  send(to: NodeId, message: Message): boolean;
+  /** No more messages come in this turn: what is queued can leave. */
+  flush(): void;
   /** A follower needs a snapshot: stream the state, then report. */
   sendSnapshot(message: InstallSnapshot): void;
   /** The applied configuration changed. */

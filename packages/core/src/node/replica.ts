@@ -48,7 +48,6 @@ export class Replica<Machine extends StateMachine> {
   readonly #hearing: Hearing;
   #scheduled = false;
   #stopped: HoldfastError | undefined;
-  #readsEnded: HoldfastError | undefined;
   #leader: NodeId = 0;
   #role: Role = "follower";
   /** Set while a snapshot is being switched in: later appends wait, because they must reach the log after it. */
@@ -205,18 +204,18 @@ export class Replica<Machine extends StateMachine> {
 
   /** Resolves with the read index once the local state holds it. */
   readIndex(): Promise<number> {
-    const ended = this.#stopped ?? this.#readsEnded;
-    if (ended !== undefined) return Promise.reject(ended);
+    if (this.#stopped !== undefined) return Promise.reject(this.#stopped);
     const index = this.#reads.add(this.#deadline("readMs"));
     this.#schedule();
     return index;
   }
 
-  /** Rejects the reads that wait, and those to come. */
+  /**
+   * The node is about to be closed. Reads that began before that are to be answered, as abstract-level demands, but not to hold up the
+   * closing: a quorum that has not confirmed them within an election timeout is not there.
+   */
   endReads(): void {
-    const error = new HoldfastError("CLOSED", "the node is being closed");
-    this.#readsEnded = error;
-    this.#reads.failAll(() => error);
+    this.#reads.closeAt(this.#now() + this.#options.settings.raft.electionMinMs);
   }
 
   /** See {@link Applier.lastCommandIndex}. */
@@ -314,6 +313,7 @@ export class Replica<Machine extends StateMachine> {
       this.#reads.flush(() => this.#raft.readIndex(), this.#now());
     }
     while (this.#raft.hasReady()) this.#handle(this.#raft.ready());
+    this.#options.handlers.flush();
     if (this.#log.wanted && !this.#fetching) void this.#fetch();
   }
 
@@ -323,9 +323,8 @@ export class Replica<Machine extends StateMachine> {
     if (leader === 0) return undefined;
     if (leader === id) return { term, leads: true, hand: (data) => this.#proposeNow(data) };
     const hand = (data: Uint8Array): boolean => {
-      const entry: Entry = { type: "Normal", term: 0, index: 0, data };
-      handlers.send(leader, { type: "Propose", from: id, to: leader, term, entries: [entry] });
-      return true;
+      const entries: readonly Entry[] = [{ type: "Normal", term: 0, index: 0, data }];
+      return handlers.send(leader, { type: "Propose", from: id, to: leader, term, entries });
     };
     return { term, leads: false, hand };
   }

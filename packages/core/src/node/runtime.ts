@@ -107,8 +107,9 @@ export class Runtime<Machine extends StateMachine> {
       applied: this.slot.machine.applied(),
       lastLogTime,
       handlers: {
-        send: (to, message) => {
-          this.transport.send(to, GROUP, message);
+        send: (to, message) => this.transport.send(to, GROUP, message),
+        flush: () => {
+          this.transport.flush();
         },
         sendSnapshot: (message) => {
           this.#sender.start(message);
