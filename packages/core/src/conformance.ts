@@ -93,6 +93,9 @@ class Bench {
     await machine.apply([entry]);
     await other.apply([{ ...entry, commands: entry.commands.slice(1) }]);
     notDeepEqual(machine.applied().stateHash, other.applied().stateHash);
+    // What once differed is never forgotten.
+    for (const each of [machine, other]) await each.apply([this.#entry(2)]);
+    notDeepEqual(machine.applied().stateHash, other.applied().stateHash);
     await machine.close({ clean: false });
     await other.close({ clean: false });
   }
@@ -117,8 +120,10 @@ class Bench {
     deepEqual(again.applied().members, configuration.members);
     const fewer = new Map([...configuration.members].slice(1));
     await again.apply([{ ...this.#entry(3), configuration: { ...configuration, members: fewer } }]);
-    deepEqual(again.applied().members, fewer);
-    await again.close({ clean: false });
+    await again.close({ clean: true });
+    const third = await this.#options.open(location, false);
+    deepEqual(third.applied().members, fewer);
+    await third.close({ clean: false });
   }
 
   async cleanClose(): Promise<void> {

@@ -8,8 +8,10 @@ import {
   putCommand,
 } from "../../src/kv/kv-commands.ts";
 import type { KvMachine } from "../../src/kv/kv-machine.ts";
-import { encodeChunks } from "../../src/kv/snapshot-stream.ts";
+import { decodeChunks, encodeChunks } from "../../src/kv/snapshot-stream.ts";
 import { classicLevelEngine, type StoreEngine } from "../../src/kv/store-engine.ts";
+import { SPACE_DATA } from "../../src/kv/store-keys.ts";
+import { userValue, valueHeaderBytes, writeValueHeader } from "../../src/kv/value-header.ts";
 import { bytes, entryAt, machineFixture, type MachineFixture } from "./machine-fixture.ts";
 
 let fixture: MachineFixture = machineFixture();
@@ -209,6 +211,19 @@ describe("apply", () => {
     expect(machine.applied().members).toEqual(members);
   });
 
+  test("a value that looks like the next record is not taken for one by the state hash", async () => {
+    const header = { create: { index: 1, position: 1 }, modify: { index: 1, position: 1 } };
+    const record = Buffer.alloc(9 + 2 + valueHeaderBytes(header));
+    record.set([1, 0, 0, 0, 0, 0, 0, 0, 0, SPACE_DATA, ...bytes("b")]);
+    writeValueHeader(record, 11, header);
+    const [one, other] = [await fixture.open(), await fixture.open()];
+    await one.apply([
+      entryAt(1, [putCommand(bytes("a"), bytes("1")), putCommand(bytes("b"), bytes(""))]),
+    ]);
+    await other.apply([entryAt(1, [putCommand(bytes("a"), Buffer.concat([bytes("1"), record]))])]);
+    expect(one.applied().stateHash).not.toEqual(other.applied().stateHash);
+  });
+
   test("the state hash covers what the entries say and nothing else", async () => {
     const entry = entryAt(1, [putCommand(bytes("a"), bytes("1")), deleteCommand(bytes("b"))]);
     const { confState } = (await fixture.open()).applied();
@@ -274,6 +289,31 @@ describe("clear", () => {
       { ok: true, value: { removed: 1, next: bytes("c"), revision: { index: 3, position: 0 } } },
     ]);
     expect(await machine.reader.hasMany(["a", "b", "c"].map(bytes))).toEqual([false, true, true]);
+  });
+});
+
+describe("snapshot", () => {
+  test("taken while entries are applied holds exactly those up to its index", async () => {
+    const machine = await fixture.open();
+    const applying = machine.apply(
+      Array.from({ length: 200 }, (_, i) =>
+        entryAt(i + 1, [putCommand(bytes("last"), bytes(String(i + 1)))]),
+      ),
+    );
+    const seen = new Set<number>();
+    for (let index = 0; index < 200;) {
+      const snapshot = await machine.snapshot();
+      index = snapshot.applied.index;
+      seen.add(index);
+      const values: string[] = [];
+      for await (const [, value] of decodeChunks(index, snapshot.chunks(1_000))) {
+        values.push(userValue(value).toString());
+      }
+      expect(values).toEqual(index === 0 ? [] : [String(index)]);
+      await snapshot.close();
+    }
+    await applying;
+    expect(seen.size).toBeGreaterThan(2);
   });
 });
 

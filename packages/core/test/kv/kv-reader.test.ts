@@ -2,6 +2,12 @@ import { afterEach, describe, expect, test } from "vitest";
 import { deleteCommand, putCommand } from "../../src/kv/kv-commands.ts";
 import type { KvMachine } from "../../src/kv/kv-machine.ts";
 import type { KvIteratorRange } from "../../src/kv/kv-reader.ts";
+import {
+  classicLevelEngine,
+  type StoreEngine,
+  type StoreLevel,
+} from "../../src/kv/store-engine.ts";
+import { SPACE_DATA } from "../../src/kv/store-keys.ts";
 import { bytes, entryAt, machineFixture, type MachineFixture } from "./machine-fixture.ts";
 
 let fixture: MachineFixture = machineFixture();
@@ -65,6 +71,12 @@ describe("a capture", () => {
     expect(await capture.appliedIndex()).toBe(1);
     expect(await capture.hasMany([bytes("b"), bytes("c")])).toEqual([true, false]);
     expect(await capture.get(bytes("b"))).toEqual(bytes("value of b"));
+    const iterator = capture.iterator({ values: false, limit: 2 });
+    expect(await iterator.nextv(2)).toEqual([
+      [bytes(""), undefined],
+      [bytes("b"), undefined],
+    ]);
+    await iterator.close();
     expect(await machine.reader.hasMany([bytes("b"), bytes("c")])).toEqual([false, true]);
     await capture.close();
     await capture.close();
@@ -119,6 +131,23 @@ describe("an iterator", () => {
     [{ reverse: true, limit: 1, lt: bytes("f") }, ["d"]],
   ])("visits %o", async (range, keys) => {
     expect(await keysOf(await machineWithKeys(), range)).toEqual(keys);
+  });
+
+  test("ends where the data end, whatever a newer version keeps behind them", async () => {
+    let level: StoreLevel | undefined;
+    const inner = classicLevelEngine();
+    const engine: StoreEngine = {
+      async open(context) {
+        const store = await inner.open(context);
+        level = store.level;
+        return store;
+      },
+    };
+    const machine = await fixture.open({ engine });
+    await machine.apply([entryAt(1, [putCommand(bytes("a"), bytes("1"))])]);
+    await level?.put(Buffer.from([SPACE_DATA + 1]), bytes("of a newer version"));
+    expect(await keysOf(machine, {})).toEqual(["a"]);
+    expect(await keysOf(machine, { reverse: true })).toEqual(["a"]);
   });
 
   test("seeks in its direction", async () => {

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { crc32c } from "../../src/format/bytes.ts";
 import { decodeChunks, encodeChunks, type StorePair } from "../../src/kv/snapshot-stream.ts";
 
 const INDEX = 42;
@@ -70,6 +71,13 @@ describe("snapshot stream", () => {
     }
   });
 
+  test("a last chunk that ends within a record is refused, even under a right checksum", async () => {
+    const [chunk] = await encode(pairs(2, 20), 1_000);
+    const short = Buffer.from(chunk!.subarray(0, -3));
+    short.writeUInt32LE(crc32c(short.subarray(8)), 4);
+    await expect(decode([short])).rejects.toEqual(CORRUPT);
+  });
+
   test("a flipped bit anywhere is refused", async () => {
     const chunks = await encode(pairs(3, 20), 64);
     for (const [i, chunk] of chunks.entries()) {
@@ -92,7 +100,8 @@ describe("snapshot stream", () => {
       await expect(decode(chunks.toSpliced(i, 2, next, one))).rejects.toEqual(CORRUPT);
     }
     await expect(decode(chunks.slice(0, -1))).rejects.toEqual(CORRUPT);
-    await expect(decode([...chunks, chunks[5]!])).rejects.toEqual(CORRUPT);
+    const longer = await encode(pairs(7, 23), HEADER_BYTES + 8 + 9 + 23);
+    await expect(decode([...chunks, longer[6]!])).rejects.toEqual(CORRUPT);
   });
 
   test("a chunk of another snapshot is refused, whatever its number", async () => {
