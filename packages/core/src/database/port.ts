@@ -34,7 +34,7 @@ export interface DatabasePort {
   onSwitch(listener: () => void): () => void;
   /** Opens the node. Idempotent. */
   open(): Promise<void>;
-  /** The database is about to be closed: reads that wait, and those to come, are rejected with `CLOSED`. */
+  /** The database is about to be closed: reads that no quorum confirms soon are rejected with `CLOSED`. */
   endReads(): void;
   /** Closes the node; what waits is rejected with `CLOSED`. Idempotent. */
   close(): Promise<void>;
