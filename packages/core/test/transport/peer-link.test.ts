@@ -275,6 +275,20 @@ describe("a peer that moves", () => {
     expect(world.network.dialled).toHaveLength(dialled);
   });
 
+  test("a listener that takes the connection and never answers is left, and tried again", async () => {
+    const one = await start(1);
+    const two = await start(2);
+    two.admit = () => new Promise(() => undefined);
+    one.transport.setPeer(2, address(2));
+    await world.settle();
+    expect(two.hellos.seen).toHaveLength(1);
+    await world.pass(SETTINGS.handshakeTimeoutMs);
+    expect(linkOf(one).lastError).toBe("no welcome within (1000) ms");
+    two.admit = () => Promise.resolve(undefined);
+    await world.pass(world.clock.nextIn);
+    expect(linkOf(one).connected).toBe(true);
+  });
+
   test("an address that cannot be read is reported and retried, and throws nowhere", async () => {
     const one = await start(1);
     one.transport.setPeer(2, "nonsense");
