@@ -2,7 +2,7 @@
 // replace logs. Whatever happens, what Raft promises holds after every step; and when the faults stop, the group heals.
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { ConfChangeV2, NodeId, RaftConfig } from "../src/index.ts";
+import type { ConfChangeKind, ConfChangeV2, NodeId, RaftConfig } from "../src/index.ts";
 import { bytes, Cluster, codeOf, prng, START } from "./cluster.ts";
 
 // RAFT_CHAOS_RUNS=200 looks further.
@@ -49,7 +49,7 @@ function attempt(action: () => void): void {
 }
 
 function change(integer: (lo: number, hi: number) => number): ConfChangeV2 {
-  const kinds = ["AddVoter", "AddLearner", "Remove"] as const;
+  const kinds: readonly ConfChangeKind[] = ["AddVoter", "AddLearner", "Remove"];
   const count = integer(0, 3);
   const changes = Array.from({ length: count }, () => ({
     kind: kinds[integer(0, 3)] ?? "Update",

@@ -341,7 +341,7 @@ export function bytes(value: string): Uint8Array {
   return Uint8Array.from(value, (letter) => letter.charCodeAt(0));
 }
 
-export function text(data: Uint8Array): string {
+function text(data: Uint8Array): string {
   return String.fromCharCode(...data);
 }
 
