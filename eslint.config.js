@@ -142,6 +142,8 @@ export default defineConfig(
     // The algorithm is deterministic by construction: the same steps give the same Ready everywhere.
     files: ["packages/raft-ts-lite/src/**"],
     rules: {
+      // Indexes, terms and ids are safe integers; bit operators cut them to 32 bits.
+      "no-bitwise": "error",
       "no-restricted-globals": [
         "error",
         {
