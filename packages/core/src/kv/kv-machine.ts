@@ -22,7 +22,7 @@ import {
   decodeChunks,
   encodeChunks,
   KV_SNAPSHOT_FORMAT,
-  type StorePair,
+  type StorePairs,
 } from "./snapshot-stream.ts";
 import { classicLevelEngine, type Store, type StoreEngine } from "./store-engine.ts";
 import { META_KEY } from "./store-keys.ts";
@@ -169,19 +169,21 @@ export class KvMachine implements StateMachine {
     }
   }
 
-  async #writePairs(pairs: AsyncIterable<StorePair>): Promise<void> {
+  async #writePairs(groups: StorePairs): Promise<void> {
     let batch: StoreOperation[] = [];
     let bytes = 0;
-    for await (const [key, value] of pairs) {
-      if (!isReplicated(key)) {
-        throw new HoldfastError("CORRUPT", `snapshot holds a key of space (${key[0] ?? -1})`);
+    for await (const group of groups) {
+      for (const [key, value] of group) {
+        if (!isReplicated(key)) {
+          throw new HoldfastError("CORRUPT", `snapshot holds a key of space (${key[0] ?? -1})`);
+        }
+        batch.push({ type: "put", key, value });
+        bytes += key.length + value.length + PAIR_BYTES;
+        if (bytes < RESTORE_BATCH_BYTES) continue;
+        await this.#store.level.batch(batch);
+        batch = [];
+        bytes = 0;
       }
-      batch.push({ type: "put", key, value });
-      bytes += key.length + value.length + PAIR_BYTES;
-      if (bytes < RESTORE_BATCH_BYTES) continue;
-      await this.#store.level.batch(batch);
-      batch = [];
-      bytes = 0;
     }
     if (batch.length > 0) await this.#store.level.batch(batch);
   }

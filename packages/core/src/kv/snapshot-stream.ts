@@ -13,22 +13,27 @@ const RECORD_HEADER_BYTES = 8;
 /** A key and value of the store, as they travel. */
 export type StorePair = readonly [key: Buffer, value: Buffer];
 
+/** Pairs in order of their keys; in groups, because a promise for each pair costs more than the pair. */
+export type StorePairs = AsyncIterable<readonly StorePair[]>;
+
 /** Packs pairs into chunks. The same pairs and limit make the same chunks on every node. */
 export async function* encodeChunks(
   appliedIndex: number,
-  pairs: AsyncIterable<StorePair>,
+  pairs: StorePairs,
   maxChunkBytes: number,
 ): AsyncGenerator<Uint8Array> {
   assert(maxChunkBytes > CHUNK_HEADER_BYTES, `chunks of (${maxChunkBytes}) bytes hold nothing`);
   const packer = new ChunkPacker(appliedIndex, maxChunkBytes);
-  const head = Buffer.allocUnsafe(RECORD_HEADER_BYTES);
-  for await (const [key, value] of pairs) {
-    head.writeUInt32LE(key.length, 0);
-    head.writeUInt32LE(value.length, 4);
-    for (const part of [head, key, value]) {
-      for (let at = 0; at < part.length;) {
-        if (packer.full) yield packer.seal(0);
-        at += packer.add(part, at);
+  for await (const group of pairs) {
+    for (const [key, value] of group) {
+      const head = Buffer.allocUnsafe(RECORD_HEADER_BYTES);
+      head.writeUInt32LE(key.length, 0);
+      head.writeUInt32LE(value.length, 4);
+      for (const part of [head, key, value]) {
+        for (let at = 0; at < part.length;) {
+          if (packer.full) yield packer.seal(0);
+          at += packer.add(part, at);
+        }
       }
     }
   }
@@ -83,7 +88,7 @@ class ChunkPacker {
 export async function* decodeChunks(
   appliedIndex: number,
   chunks: AsyncIterable<Uint8Array>,
-): AsyncGenerator<StorePair> {
+): AsyncGenerator<readonly StorePair[]> {
   const queue = new ByteQueue();
   let number = 0;
   let position = 0;
@@ -96,13 +101,15 @@ export async function* decodeChunks(
     number++;
     position += chunk.length - CHUNK_HEADER_BYTES;
     queue.push(chunk.subarray(CHUNK_HEADER_BYTES));
+    const group: StorePair[] = [];
     for (let pair = queue.takePair(); pair !== undefined; pair = queue.takePair()) {
       if (keyBefore !== undefined && pair[0].compare(keyBefore) <= 0) {
         throw damaged(number - 1, "has keys out of order");
       }
       keyBefore = pair[0];
-      yield pair;
+      group.push(pair);
     }
+    if (group.length > 0) yield group;
   }
   if (!ended) throw damaged(number, "is missing: the stream is cut short");
   if (queue.length > 0) throw damaged(number - 1, "ends within a record");

@@ -60,7 +60,7 @@ const FRESH: AppliedState = {
 export async function* replicatedPairs(
   level: StoreLevel,
   view: AbstractSnapshot,
-): AsyncGenerator<StorePair> {
+): AsyncGenerator<readonly StorePair[]> {
   for (const [from, to] of REPLICATED) {
     const bounds = { gte: spaceStart(from), lt: spaceStart(to) };
     const iterator = level.iterator({
@@ -72,7 +72,7 @@ export async function* replicatedPairs(
       for (;;) {
         const pairs = await iterator.nextv(SCAN_ENTRIES);
         if (pairs.length === 0) break;
-        yield* pairs;
+        yield pairs;
       }
     } finally {
       await iterator.close();

@@ -8,7 +8,7 @@ import {
   putCommand,
 } from "../../src/kv/kv-commands.ts";
 import type { KvMachine } from "../../src/kv/kv-machine.ts";
-import { decodeChunks, encodeChunks } from "../../src/kv/snapshot-stream.ts";
+import { decodeChunks, encodeChunks, type StorePair } from "../../src/kv/snapshot-stream.ts";
 import { classicLevelEngine, type StoreEngine } from "../../src/kv/store-engine.ts";
 import { SPACE_DATA } from "../../src/kv/store-keys.ts";
 import { userValue, valueHeaderBytes, writeValueHeader } from "../../src/kv/value-header.ts";
@@ -306,8 +306,8 @@ describe("snapshot", () => {
       index = snapshot.applied.index;
       seen.add(index);
       const values: string[] = [];
-      for await (const [, value] of decodeChunks(index, snapshot.chunks(1_000))) {
-        values.push(userValue(value).toString());
+      for await (const pairs of decodeChunks(index, snapshot.chunks(1_000))) {
+        for (const [, value] of pairs) values.push(userValue(value).toString());
       }
       expect(values).toEqual(index === 0 ? [] : [String(index)]);
       await snapshot.close();
@@ -323,8 +323,8 @@ describe("restore", () => {
   test("refuses keys that are not the state machine's to restore", async () => {
     for (const space of [0x00, 0x01, 0x05, 0x0f, 0x11]) {
       const machine = await fixture.open();
-      async function* pairs(): AsyncGenerator<readonly [Buffer, Buffer]> {
-        yield [Buffer.from([space, 1]), Buffer.alloc(1)];
+      async function* pairs(): AsyncGenerator<readonly StorePair[]> {
+        yield [[Buffer.from([space, 1]), Buffer.alloc(1)]];
       }
       await expect(
         machine.restore({ ...machine.applied(), ...applied }, encodeChunks(5, pairs(), 1_000)),

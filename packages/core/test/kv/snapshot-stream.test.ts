@@ -15,7 +15,7 @@ function pairs(count: number, valueBytes: number): StorePair[] {
 
 async function encode(source: readonly StorePair[], maxChunkBytes: number): Promise<Buffer[]> {
   const chunks: Buffer[] = [];
-  for await (const chunk of encodeChunks(INDEX, stream(source), maxChunkBytes)) {
+  for await (const chunk of encodeChunks(INDEX, inGroups(source), maxChunkBytes)) {
     expect(chunk.length).toBeLessThanOrEqual(maxChunkBytes);
     chunks.push(Buffer.from(chunk));
   }
@@ -24,8 +24,12 @@ async function encode(source: readonly StorePair[], maxChunkBytes: number): Prom
 
 async function decode(chunks: readonly Uint8Array[], index = INDEX): Promise<StorePair[]> {
   const found: StorePair[] = [];
-  for await (const pair of decodeChunks(index, stream(chunks))) found.push(pair);
+  for await (const group of decodeChunks(index, stream(chunks))) found.push(...group);
   return found;
+}
+
+async function* inGroups(source: readonly StorePair[]): AsyncGenerator<readonly StorePair[]> {
+  for (let i = 0; i < source.length; i += 2) yield source.slice(i, i + 2);
 }
 
 async function* stream<T>(items: readonly T[]): AsyncGenerator<T> {
