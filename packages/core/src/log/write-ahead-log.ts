@@ -1,4 +1,5 @@
 import type { Disk } from "@holdfast/platform";
+import type { HardState } from "raft-ts-lite";
 import { HoldfastError, assert } from "../errors.ts";
 import {
   COMPACTION_RECORD_BYTES,
@@ -53,6 +54,8 @@ export interface WalStats {
 
 interface Waiting {
   readonly write: GroupWrite;
+  /** Nothing in it has to be durable: it needs no frame of its own. */
+  readonly lazy: boolean;
   readonly bytes: number;
   readonly resolve: () => void;
   readonly reject: (error: HoldfastError) => void;
@@ -74,6 +77,10 @@ export class WriteAheadLog {
   readonly #lastIndexes = new Map<number, number>();
   readonly #encoder = new FrameEncoder();
   #waiting: Waiting[] = [];
+  /** Per group, the term and vote last handed over. */
+  readonly #votes = new Map<number, HardState>();
+  /** Per group, a commit index that the next frame takes along. */
+  readonly #unwritten = new Map<number, GroupWrite>();
   #compactions = new Map<number, Compaction>();
   #running: Promise<void> | undefined;
   #removing: Promise<void> = Promise.resolve();
@@ -149,12 +156,16 @@ export class WriteAheadLog {
    * Writes; resolves, in the order of the calls, once the write is durable and the group's log shows it. Entries must follow on
    * what is there or waits; those that are compacted are left out. Rejects with `STOPPED` when the log failed, `CLOSED` after
    * `close`.
+   *
+   * A write of nothing but a commit index resolves behind the writes before it and reaches the disk with the next frame: Raft can do without
+   * it after a crash, and a sync for each would double what a commit costs.
    */
   append(write: GroupWrite): Promise<void> {
     // What the check throws rejects the promise.
     return new Promise((resolve, reject) => {
       this.#check(write);
-      this.#waiting.push({ write, bytes: groupWriteBytes(write), resolve, reject });
+      const lazy = this.#isLazy(write);
+      this.#waiting.push({ write, lazy, bytes: groupWriteBytes(write), resolve, reject });
       this.#wake();
     });
   }
@@ -197,6 +208,7 @@ export class WriteAheadLog {
     const { current } = this.#segments;
     const room = current === undefined ? 0 : current.size - current.end;
     if (this.#failure !== undefined || !this.#unwitnessed || room < FRAME_HEADER_BYTES) return;
+    this.#unwritten.clear();
     try {
       await this.#commit();
     } catch (cause) {
@@ -221,6 +233,14 @@ export class WriteAheadLog {
     this.#lastIndexes.set(group, last);
   }
 
+  #isLazy({ group, entries, hardState, snapshot }: GroupWrite): boolean {
+    const before = this.#votes.get(group) ?? this.group(group).initialState().hardState;
+    const { term, vote } = hardState ?? before;
+    if (hardState !== undefined) this.#votes.set(group, hardState);
+    const same = term === before.term && vote === before.vote;
+    return same && snapshot === undefined && (entries === undefined || entries.length === 0);
+  }
+
   #lastIndex(group: number): number {
     return this.#lastIndexes.get(group) ?? this.group(group).lastIndex();
   }
@@ -242,7 +262,11 @@ export class WriteAheadLog {
 
   async #run(): Promise<void> {
     try {
-      while (this.#waiting.length > 0 || this.#compactions.size > 0) await this.#commit();
+      for (;;) {
+        this.#passLazy();
+        if (this.#waiting.length === 0 && this.#compactions.size === 0) return;
+        await this.#commit();
+      }
     } catch (cause) {
       this.#fail(cause);
     } finally {
@@ -250,16 +274,33 @@ export class WriteAheadLog {
     }
   }
 
+  /** Lets through what waits for nobody. */
+  #passLazy(): void {
+    let count = 0;
+    for (const { lazy, write } of this.#waiting) {
+      if (!lazy) break;
+      count += 1;
+      if (write.hardState === undefined) continue;
+      this.#unwritten.set(write.group, write);
+      this.group(write.group).setHardState(write.hardState);
+    }
+    for (const { resolve } of this.#waiting.splice(0, count)) resolve();
+  }
+
   async #commit(): Promise<void> {
     const compactions = [...this.#compactions.values()];
-    const fixed = FRAME_HEADER_BYTES + compactions.length * COMPACTION_RECORD_BYTES;
+    const unwritten = [...this.#unwritten.values()];
+    let fixed = FRAME_HEADER_BYTES + compactions.length * COMPACTION_RECORD_BYTES;
+    for (const write of unwritten) fixed += groupWriteBytes(write);
     const segment = await this.#segmentFor(alignFrame(fixed + (this.#waiting[0]?.bytes ?? 0)));
+    // The removal of an old segment may have failed meanwhile.
+    if (this.#failure !== undefined) return;
     const { file, begin, end } = segment;
     const count = this.#countWithin(segment.size - end, fixed);
     const writes = this.#waiting.slice(0, count).map(({ write }) => this.#withoutCompacted(write));
     const frame = this.#encoder.encode(
       { chain: this.#chain, segment: segment.number, offset: end, synced: begin + end },
-      writes,
+      [...unwritten, ...writes],
       compactions,
     );
     await file.appendAndSync(end, frame.buffers);
@@ -267,6 +308,9 @@ export class WriteAheadLog {
     this.#chain = frame.crc;
     this.#unwitnessed = count + compactions.length > 0;
     this.#syncs += 1;
+    for (const write of unwritten) {
+      if (this.#unwritten.get(write.group) === write) this.#unwritten.delete(write.group);
+    }
     this.#appends += count;
     this.#show(
       writes,
