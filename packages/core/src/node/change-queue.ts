@@ -10,6 +10,7 @@ interface PendingChange {
 export class ChangeQueue {
   readonly #pending = new Map<number, PendingChange>();
   #sequence = 0;
+  readonly #applied: number[] = [];
 
   /** A number that no other change of this life has. */
   next(): number {
@@ -24,10 +25,18 @@ export class ChangeQueue {
     });
   }
 
+  /** Change `sequence` was applied; {@link ChangeQueue.settle} says so to whoever waits. */
   applied(sequence: number): void {
-    const change = this.#pending.get(sequence);
-    this.#pending.delete(sequence);
-    change?.resolve();
+    this.#applied.push(sequence);
+  }
+
+  /** To be called once the core knows what was applied: before, it would refuse the next change. */
+  settle(): void {
+    for (const sequence of this.#applied.splice(0)) {
+      const change = this.#pending.get(sequence);
+      this.#pending.delete(sequence);
+      change?.resolve();
+    }
   }
 
   /** Rejects what is overdue at `now`. */

@@ -87,6 +87,10 @@ export class ReplicatedMembers<Machine extends StateMachine> implements Members 
     const replica = this.#leading();
     if (roleIn(replica.applied.confState, id) === "voter") return;
     this.#require(replica, id);
+    // A log that is short makes nobody seem far behind, not even a node that was never started.
+    if (!replica.isAlive(id)) {
+      throw refused(`node (${id}) was not heard lately; promote it when it runs and has caught up`);
+    }
     const { progress, lastIndex } = replica.status();
     const match = progress.get(id)?.match ?? 0;
     if (lastIndex - match > CATCH_UP_ENTRIES) {

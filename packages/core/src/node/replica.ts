@@ -425,6 +425,7 @@ export class Replica<Machine extends StateMachine> {
     for (const { data } of entries) this.#checkpointer.count(data.length);
     await this.#applier.apply(entries);
     this.#deliver(responses);
+    this.#changes.settle();
     await this.#checkpointer.runIfDue();
   }
 
