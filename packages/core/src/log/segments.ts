@@ -203,13 +203,14 @@ export class SegmentSet {
     }
   }
 
-  /** Closes all files. A prepared segment is removed. */
+  /** Closes all files. A prepared segment is removed if possible; otherwise the next open removes it. */
   async close(): Promise<void> {
     const blank = await this.#blank?.catch(() => undefined);
     this.#blank = undefined;
-    await Promise.all(this.#list.map((segment) => segment.file.close()));
-    if (blank === undefined) return;
-    await blank.file.close();
-    await this.#disk.remove(blank.path);
+    const files = this.#list.map(({ file }) => file);
+    if (blank !== undefined) files.push(blank.file);
+    const outcomes = await Promise.allSettled(files.map((file) => file.close()));
+    if (blank !== undefined) await this.#disk.remove(blank.path).catch(() => undefined);
+    for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
   }
 }

@@ -256,6 +256,26 @@ describe("damage (trap 45)", () => {
   });
 });
 
+describe("an entry in the place of another", () => {
+  it("is not taken for it, though it is whole in itself", async () => {
+    const disk = new MemoryDisk();
+    const { log } = await openLog(disk, DIRECTORY, { segmentBytes: SEGMENT, cacheBytes: 0 });
+    await log.append({ group: 1, entries: entries(1, 2) });
+    const file = await disk.open(pathOf(1));
+    const { at } = framesOf(disk.files().get(pathOf(1)) ?? Buffer.alloc(0))[0] ?? { at: 0 };
+    const first = at + 48 + 12;
+    const second = first + 72 + 12;
+    await file.write(second, [await file.read(first, 72)]);
+    expect(await log.group(1).read(1, 2, 1_000)).toEqual([entry(1)]);
+    await expect(log.group(1).read(2, 3, 1_000)).rejects.toMatchObject({
+      code: "CORRUPT",
+      message: expect.stringContaining(`offset (${second}): entry (2) should be here`) as string,
+    });
+    await log.close();
+    await file.close();
+  });
+});
+
 describe("a misdirected or lost write", () => {
   it("of one frame over another is refused", async () => {
     const { files } = await written();

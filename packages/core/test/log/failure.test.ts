@@ -93,6 +93,39 @@ describe("a failed write or sync (trap 41)", () => {
   });
 });
 
+describe("a disk of which everything fails at once", () => {
+  it("ends the log once, and nothing is written afterwards", async () => {
+    const disk = new MemoryDisk();
+    const { log, failures } = await openLog(disk, DIRECTORY, { segmentBytes: 1024 });
+    for (let i = 1; i <= 4; i++) await log.append({ group: 1, entries: [entry(i, 1, 500)] });
+    const behind: Promise<unknown>[] = [];
+    let attempts = 0;
+    let failing = false;
+    disk.intercept = ({ type }) => {
+      // While the compaction is written, more comes, which is under way when the removals begin.
+      if (type === "sync" && behind.length === 0) {
+        behind.push(log.append({ group: 1, hardState: { term: 1, vote: 1, commit: 4 } }));
+        behind.push(log.append({ group: 1, entries: [entry(6, 1, 500)] }));
+      }
+      if (type === "remove") failing = true;
+      if (!failing) return;
+      if (type === "write" || type === "sync") attempts += 1;
+      throw new DiskError("IO", "the device", "it does not answer");
+    };
+    log.compact(1, 4);
+    await log.append({ group: 1, entries: [entry(5)] });
+    const outcomes = await Promise.allSettled(behind);
+    await log.close();
+    expect(outcomes).toMatchObject([
+      { status: "rejected", reason: { code: "STOPPED" } },
+      { status: "rejected", reason: { code: "STOPPED" } },
+    ]);
+    expect(failures).toHaveLength(1);
+    // What was under way when the removal failed.
+    expect(attempts).toBeLessThanOrEqual(1);
+  });
+});
+
 describe("a full disk (trap 48)", () => {
   const fillsNewSegment = (operation: DiskOperation): boolean =>
     operation.type === "write" && operation.at === 0 && operation.bytes.length === 4096;
