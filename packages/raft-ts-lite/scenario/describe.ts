@@ -70,7 +70,7 @@ function describeTarget(id: NodeId): string {
 }
 
 /** `1/12 EntryNormal "prop"`. */
-export function describeEntry(entry: Entry): string {
+function describeEntry(entry: Entry): string {
   const head = `${entry.term}/${entry.index} Entry${entry.type}`;
   if (entry.type === "Normal") return `${head} ${quote(entry.data)}`;
   const changes = describeChanges(decodeConfChange(entry.type, entry.data).changes);
@@ -109,7 +109,7 @@ function describeSoftState(state: SoftState): string {
   return `Lead:${state.leader} State:${describeRole(state.role)}`;
 }
 
-export function describeSnapshot({ metadata }: Snapshot): string {
+function describeSnapshot({ metadata }: Snapshot): string {
   const state = describeConfState(metadata.confState);
   return `Index:${metadata.index} Term:${metadata.term} ConfState:${state}`;
 }

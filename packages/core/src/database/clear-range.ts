@@ -14,7 +14,7 @@ import { RangeReader } from "./range-reader.ts";
 import { operationBytes } from "./write-limits.ts";
 
 /** A command that clears more than this would keep every replica's state machine from anything else for too long. */
-export const MAX_KEYS_PER_CLEAR = 4_096;
+const MAX_KEYS_PER_CLEAR = 4_096;
 
 /**
  * Removes the keys of a range, by as many range commands as it takes. Each is atomic, all together are not: a reader may find the

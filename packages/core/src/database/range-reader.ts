@@ -187,7 +187,7 @@ function iteratorRange(options: RangeReadOptions): KvIteratorRange {
 }
 
 /** The caller's signal ended a read. Code and name are those of abstract-level. */
-export class ReadAbortedError extends Error {
+class ReadAbortedError extends Error {
   override readonly name = "AbortError";
   readonly code = "LEVEL_ABORTED";
   constructor(cause: unknown) {

@@ -1,11 +1,9 @@
 import { HoldfastError } from "../errors.ts";
 import { asBuffer, crc32c, readU64, writeU64 } from "./bytes.ts";
 
-/** Commands with a kind below this belong to the node itself; the others go to the state machine. */
-export const FIRST_MACHINE_KIND = 0x40;
-
 /** One command: what a state machine applies. */
 export interface Command {
+  /** Kinds below 0x40 belong to the node itself; the others go to the state machine. */
   readonly kind: number;
   /** Meaning and layout are the state machine's. A view into the log: copy what must outlive `apply`. */
   readonly body: Uint8Array;
@@ -19,7 +17,7 @@ export interface BatchOrigin {
 }
 
 /** docs/formats.md, section 1. */
-export const BATCH_HEADER_BYTES = 56;
+const BATCH_HEADER_BYTES = 56;
 const COMMAND_HEADER_BYTES = 6;
 const VERSION = 1;
 

@@ -34,7 +34,7 @@ export function decodeEntry(entry: CommittedEntry): DecodedEntry {
 }
 
 /** A key as it is known in {@link KnownHeaders}. */
-export function nameOf(key: Uint8Array): string {
+function nameOf(key: Uint8Array): string {
   return asBuffer(key).toString("latin1");
 }
 

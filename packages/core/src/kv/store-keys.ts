@@ -3,7 +3,7 @@ import type { NodeId } from "raft-ts-lite";
 /**
  * The first byte of every store key (docs/formats.md, section 5). Sorted as LevelDB sorts, so that one space is one range.
  */
-export const SPACE_META = 0x00;
+const SPACE_META = 0x00;
 export const SPACE_MEMBERS = 0x01;
 export const SPACE_SESSIONS = 0x02;
 export const SPACE_CURSORS = 0x05;

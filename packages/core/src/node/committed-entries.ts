@@ -11,12 +11,6 @@ import { sealOf, stampOf } from "../format/sealed-entry.ts";
 import type { CommittedEntry, MemberRecord } from "../machine/state-machine.ts";
 import { membersAfter } from "./member-context.ts";
 
-/** The configuration after an entry that changes it. */
-export interface Configuration {
-  readonly confState: ConfState;
-  readonly members: ReadonlyMap<NodeId, MemberRecord>;
-}
-
 /** Which results of an entry belong to which proposer's batch. */
 export interface BatchSpan {
   readonly origin: BatchOrigin;

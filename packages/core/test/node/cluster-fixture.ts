@@ -5,7 +5,7 @@ import path from "node:path";
 import { createNode, type DatabaseNode, type NodeOptions } from "../../src/index.ts";
 
 /** Short enough for tests, long enough for a busy machine with two cores. */
-export const FAST_RAFT = { heartbeatMs: 20, electionMinMs: 150, electionMaxMs: 300 };
+const FAST_RAFT = { heartbeatMs: 20, electionMinMs: 150, electionMaxMs: 300 };
 
 /** Little disk, so that nodes open quickly. */
 export const SMALL_LOG = { segmentBytes: 1_048_576, cacheBytes: 1_048_576, retainBytes: 0 };
@@ -15,7 +15,7 @@ const FIRST_PORT = 15_000;
 const LAST_PORT = 32_000;
 
 /** Ports that nobody listens on now, drawn at random so that tests of other processes draw others. */
-export async function freePorts(count: number): Promise<readonly number[]> {
+async function freePorts(count: number): Promise<readonly number[]> {
   const ports = new Set<number>();
   while (ports.size < count) {
     const port = FIRST_PORT + Math.floor(Math.random() * (LAST_PORT - FIRST_PORT));
