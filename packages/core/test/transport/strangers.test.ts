@@ -221,6 +221,11 @@ test("a newer connection of the same peer replaces the older one", async () => {
   await older.ended.count(1);
   newer.send(messagesFrame([beat]));
   expect(await node.received.count(1)).toEqual([{ from: 2, group: 0, messages: [beat] }]);
+  // The end of the older one did not make the node forget the newer: it is replaced in its turn.
+  const newest = await dialRaw(node.transport.address);
+  newest.send(helloFrame());
+  await newest.frames.count(1);
+  await newer.ended.count(1);
 });
 
 test("an admission that ends after its connection is gone changes nothing", async () => {
