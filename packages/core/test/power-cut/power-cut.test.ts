@@ -11,7 +11,7 @@ import { stripSources, type StrippedSources } from "./stripped-sources.ts";
 import { workloadCommands, workloadEntry } from "./workload.ts";
 import { WriterProcess } from "./writer-process.ts";
 
-const CUTS = 8;
+const CUTS = 6;
 const MAX_LINES = 400;
 const SEED = Number(process.env["SEED"] ?? 1);
 
@@ -27,12 +27,12 @@ describe.skipIf(reason !== undefined)(`power cut of a store that is not synced${
     images = new LoopImages();
     sources = stripSources("kv", "power-cut");
     fixture = machineFixture();
-  });
+  }, 60_000);
   afterAll(async () => {
     await fixture.dispose();
     images.remove();
     sources.remove();
-  });
+  }, 60_000);
 
   test("it comes back as it was at some index, not before the last checkpoint", async () => {
     const random = prng(SEED);
