@@ -126,6 +126,35 @@ describe("a disk of which everything fails at once", () => {
   });
 });
 
+describe("a removal that fails while a segment is begun", () => {
+  it("keeps the frame from being written that the segment was for", async () => {
+    const disk = new MemoryDisk();
+    const { log, failures } = await openLog(disk, DIRECTORY, { segmentBytes: 1024 });
+    for (let i = 1; i <= 4; i++) await log.append({ group: 1, entries: [entry(i, 1, 500)] });
+    const behind: Promise<unknown>[] = [];
+    const frames: DiskOperation[] = [];
+    let failed = false;
+    disk.intercept = (operation) => {
+      if (operation.type === "sync" && behind.length === 0) {
+        // It needs a segment of its own, which takes longer to make than the removals take.
+        behind.push(log.append({ group: 1, entries: [entry(5, 1, 3_000)] }));
+      }
+      const isFrame = operation.type === "write" && operation.bytes.includes("HFFR");
+      if (failed && isFrame) frames.push(operation);
+      if (operation.type !== "remove" || operation.path.endsWith(".tmp")) return;
+      failed = true;
+      throw new DiskError("IO", "the device", "it does not answer");
+    };
+    log.compact(1, 4);
+    await log.append({ group: 1, hardState: { term: 1, vote: 1, commit: 4 } });
+    await expect(behind[0]).rejects.toMatchObject({ code: "STOPPED" });
+    await log.close();
+    expect(failures).toHaveLength(1);
+    expect(frames).toEqual([]);
+    expect(disk.openFiles).toBe(0);
+  });
+});
+
 describe("a full disk (trap 48)", () => {
   const fillsNewSegment = (operation: DiskOperation): boolean =>
     operation.type === "write" && operation.at === 0 && operation.bytes.length === 4096;
