@@ -9,9 +9,11 @@ import {
 import type { Revision } from "../kv/value-header.ts";
 import type { HoldfastSnapshot } from "./holdfast-snapshot.ts";
 import type { ClearOptions } from "./level-types.ts";
-import type { DatabasePort } from "./port.ts";
+import type { DatabasePort, WriteLimits } from "./port.ts";
 import { RangeReader } from "./range-reader.ts";
 import { operationBytes } from "./write-limits.ts";
+
+type Propose = DatabasePort["propose"];
 
 /** A command that clears more than this would keep every replica's state machine from anything else for too long. */
 const MAX_KEYS_PER_CLEAR = 4_096;
@@ -20,7 +22,7 @@ const MAX_KEYS_PER_CLEAR = 4_096;
  * Removes the keys of a range, by as many range commands as it takes. Each is atomic, all together are not: a reader may find the
  * range half empty. What is written behind the first of them stays, whatever the later ones find.
  */
-export async function clearRange(port: DatabasePort, options: ClearOptions): Promise<void> {
+export async function clearRange(propose: Propose, options: ClearOptions): Promise<void> {
   let left = options.limit === -1 ? Infinity : options.limit;
   let bounds = boundsOf(options);
   let before: Revision | undefined;
@@ -31,7 +33,7 @@ export async function clearRange(port: DatabasePort, options: ClearOptions): Pro
       limit: Math.min(left, MAX_KEYS_PER_CLEAR),
       ...(before === undefined ? {} : { before }),
     };
-    const result = clearResult(await port.propose(clearCommand(range)));
+    const result = clearResult(await propose(clearCommand(range)));
     if (result.next === undefined) return;
     left -= result.removed;
     before ??= result.revision;
@@ -44,17 +46,18 @@ export async function clearRange(port: DatabasePort, options: ClearOptions): Pro
  * was not there. That takes the keys themselves, in batches.
  */
 export async function clearSnapshot(
-  port: DatabasePort,
+  propose: Propose,
   snapshot: HoldfastSnapshot,
   options: ClearOptions,
+  { maxBatchBytes }: WriteLimits,
 ): Promise<void> {
   const reader = new RangeReader(snapshot, { ...options, keys: true, values: false });
   try {
     for (;;) {
       const entries = await reader.nextv(MAX_KEYS_PER_CLEAR);
       if (entries.length === 0) return;
-      for (const batch of deletions(entries, port.limits.maxBatchBytes)) {
-        await port.propose(batchCommand(batch));
+      for (const batch of deletions(entries, maxBatchBytes)) {
+        await propose(batchCommand(batch));
       }
     }
   } finally {

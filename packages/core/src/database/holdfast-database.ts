@@ -15,9 +15,12 @@ export type HoldfastDatabaseOptions<K, V> = Pick<
  * `UNKNOWN` when that is open.
  *
  * Reads are linearizable: they see every write that was acknowledged before the call, on whichever node. A write that was not
- * awaited may or may not be seen. Iterators and snapshots show the state of the call: an iterator that finds it too old takes a
- * newer one before it shows anything, a snapshot rejects its reads with `STALE` (see `currentSnapshot`). When a received snapshot replaces the state of
- * this node, iterators that have shown something and open snapshots end with `SWITCHED`.
+ * awaited may or may not be seen by `get` and its like.
+ *
+ * Iterators and snapshots show the state of the call, and nothing that this database wrote after it: such writes are proposed when
+ * the read index of the call has arrived. An iterator that finds its state too old takes a newer one before it shows anything; a
+ * snapshot rejects its reads with `STALE` (see `currentSnapshot`). When a received snapshot replaces the state of this node, open
+ * iterators and snapshots end with `SWITCHED`.
  *
  * Keys and values are bytes; `open` and `close` are those of the node behind.
  */

@@ -15,7 +15,6 @@ import type { RangeSource } from "./range-reader.ts";
  * `db.currentSnapshot()`, which waits before it captures.
  */
 export class HoldfastSnapshot extends OwnedSnapshot implements RangeSource {
-  readonly retakes = false;
   /** The database that made this snapshot and whose data it holds. */
   readonly database: object;
   readonly #views: CapturedViews;

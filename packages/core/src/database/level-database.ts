@@ -6,6 +6,7 @@ import {
   type AbstractValueIterator,
 } from "abstract-level";
 import { batchCommand, deleteCommand, putCommand, type KvOperation } from "../kv/kv-commands.ts";
+import { CallOrder } from "./call-order.ts";
 import { CapturedViews } from "./captured-view.ts";
 import { clearRange, clearSnapshot } from "./clear-range.ts";
 import type { HoldfastDatabase, HoldfastDatabaseOptions } from "./holdfast-database.ts";
@@ -35,6 +36,7 @@ export class LevelDatabase<KDefault = string, VDefault = string>
   implements HoldfastDatabase<KDefault, VDefault>
 {
   readonly #port: DatabasePort;
+  readonly #order: CallOrder;
   readonly #views: CapturedViews;
   readonly #reads: PointReads;
   #unsubscribe: (() => void) | undefined;
@@ -59,7 +61,8 @@ export class LevelDatabase<KDefault = string, VDefault = string>
     this.on("closing", () => {
       port.endReads();
     });
-    this.#views = new CapturedViews(port);
+    this.#order = new CallOrder(port);
+    this.#views = new CapturedViews(port, this.#order);
     this.#reads = new PointReads({
       ready: () => port.readBarrier(),
       store: () => port.reader(),
@@ -91,25 +94,26 @@ export class LevelDatabase<KDefault = string, VDefault = string>
 
   protected async _put(key: Buffer, value: Buffer): Promise<void> {
     checkOperation({ type: "put", key, value }, this.#port.limits);
-    await this.#port.propose(putCommand(key, value));
+    await this.#order.propose(putCommand(key, value));
   }
 
   protected async _del(key: Buffer): Promise<void> {
     checkOperation({ type: "delete", key }, this.#port.limits);
     // The command keeps the key until it is sealed, and the caller may reuse the buffer.
-    await this.#port.propose(deleteCommand(Buffer.from(key)));
+    await this.#order.propose(deleteCommand(Buffer.from(key)));
   }
 
   protected async _batch(operations: readonly BatchOperation[]): Promise<void> {
     const kvOperations = operations.map(kvOperation);
     checkBatch(kvOperations, this.#port.limits);
-    await this.#port.propose(batchCommand(kvOperations));
+    await this.#order.propose(batchCommand(kvOperations));
   }
 
   protected async _clear(options: ClearOptions): Promise<void> {
     const snapshot = this.#ownSnapshot(options);
-    if (snapshot === undefined) await clearRange(this.#port, options);
-    else await clearSnapshot(this.#port, snapshot, options);
+    const propose = this.#order.propose.bind(this.#order);
+    if (snapshot === undefined) await clearRange(propose, options);
+    else await clearSnapshot(propose, snapshot, options, this.#port.limits);
   }
 
   protected async _get(key: Buffer, options: PointReadOptions): Promise<Buffer | undefined> {

@@ -7,6 +7,8 @@ export interface WriteLimits {
   readonly maxValueBytes: number;
   /** Keys and values of one atomic batch. */
   readonly maxBatchBytes: number;
+  /** Commands that wait, altogether. */
+  readonly maxPendingBytes: number;
 }
 
 /** All that the database needs of the node behind it. */

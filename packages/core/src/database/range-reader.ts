@@ -1,15 +1,13 @@
 import type { HoldfastError } from "../errors.ts";
 import type { KvCapture, KvEntry, KvIterator, KvIteratorRange } from "../kv/kv-reader.ts";
-import type { CapturedView, CapturedViews } from "./captured-view.ts";
+import type { CapturedViews, SettlingView } from "./captured-view.ts";
 import type { RangeReadOptions } from "./level-types.ts";
 
 /** Where a {@link RangeReader} finds the state that it walks along. */
 export interface RangeSource {
-  /** Set while the state that was captured is gone. */
+  /** Set once the captured state is gone. */
   readonly ended: HoldfastError | undefined;
-  /** Whether `capture` may go on with a newer state when the captured one is too old, or gone, and nothing of it was shown yet. */
-  readonly retakes: boolean;
-  /** A captured state that a linearizable read may answer from. */
+  /** A captured state that a linearizable read may answer from: always the same one. */
   capture(): Promise<KvCapture>;
   /** Idempotent. */
   release(): Promise<void>;
@@ -17,50 +15,27 @@ export interface RangeSource {
 
 /**
  * The state of an iterator of its own: captured when the iterator is made. When the read index shows that it was not recent
- * enough, it is captured again, which nobody can notice as long as nothing was shown.
+ * enough, it is captured again, which nobody can notice: nothing was shown yet, and writes of this database wait for it.
  */
 export class OwnRangeSource implements RangeSource {
-  readonly retakes = true;
-  readonly #views: CapturedViews;
-  #view: CapturedView | undefined;
+  readonly #view: SettlingView;
 
   constructor(views: CapturedViews) {
-    this.#views = views;
-    try {
-      this.#view = views.take();
-    } catch {
-      // There is no state to capture while a received one is switched in. The first read captures one, or says why it cannot.
-      this.#view = undefined;
-    }
+    this.#view = views.settle();
   }
 
   get ended(): HoldfastError | undefined {
-    return this.#view?.ended;
+    return this.#view.ended;
   }
 
   async capture(): Promise<KvCapture> {
-    if (this.#view !== undefined && (await isCurrent(this.#view))) return this.#view.capture;
-    await this.release();
-    this.#view = await this.#views.takeCurrent();
-    return this.#view.capture;
+    const { capture } = await this.#view.settled;
+    return capture;
   }
 
-  async release(): Promise<void> {
-    const view = this.#view;
-    this.#view = undefined;
-    if (view !== undefined) await this.#views.release(view);
+  release(): Promise<void> {
+    return this.#view.abandon();
   }
-}
-
-async function isCurrent(view: CapturedView): Promise<boolean> {
-  try {
-    const { read, applied } = await view.indexes();
-    if (applied < read) return false;
-  } catch (error) {
-    // A view that ended while it was being asked may fail in any way.
-    if (view.ended === undefined) throw error;
-  }
-  return view.ended === undefined;
 }
 
 /** Entries per call to the store; how many bytes that may be is the store's to say. */
@@ -76,8 +51,6 @@ export class RangeReader {
   /** Entries that were read and not asked for yet, from `#at` on. */
   #ahead: KvEntry[] = [];
   #at = 0;
-  /** Something was shown: from here on the captured state must stay the same. */
-  #shown = false;
   #closed = false;
 
   constructor(source: RangeSource, options: RangeReadOptions) {
@@ -106,7 +79,7 @@ export class RangeReader {
   seek(target: Uint8Array): void {
     this.#ahead = [];
     this.#at = 0;
-    // Kept until there is a cursor, and for the next one when the state is captured again.
+    // Kept until there is a cursor.
     this.#target = target;
     this.#cursor?.seek(target);
   }
@@ -122,53 +95,33 @@ export class RangeReader {
   /** Idempotent. */
   async close(): Promise<void> {
     this.#closed = true;
-    await this.#closeCursor();
+    const cursor = this.#cursor;
+    this.#cursor = undefined;
+    await cursor?.close();
     await this.#source.release();
   }
 
   async #read<T>(step: (cursor: KvIterator) => Promise<T>): Promise<T> {
-    for (;;) {
-      try {
-        const result = await orAborted(this.#attempt(step), this.#signal);
-        this.#shown = true;
-        return result;
-      } catch (error) {
-        const { ended } = this.#source;
-        if (ended === undefined || error instanceof ReadAbortedError) throw error;
-        if (!this.#mayRetake) throw ended;
-      }
+    try {
+      return await orAborted(this.#attempt(step), this.#signal);
+    } catch (error) {
+      throw this.#source.ended ?? error;
     }
   }
 
   async #attempt<T>(step: (cursor: KvIterator) => Promise<T>): Promise<T> {
-    const { ended } = this.#source;
-    if (ended !== undefined) {
-      if (!this.#mayRetake) throw ended;
-      await this.#closeCursor();
-    }
-    return step(this.#cursor ?? (await this.#open()));
-  }
-
-  get #mayRetake(): boolean {
-    return this.#source.retakes && !this.#shown;
+    const cursor = this.#cursor ?? (await this.#open());
+    if (this.#source.ended !== undefined) throw this.#source.ended;
+    return await step(cursor);
   }
 
   async #open(): Promise<KvIterator> {
     const capture = await this.#source.capture();
-    if (this.#closed) {
-      // The caller's signal ended the read that waited here, and the iterator was closed since: nobody else will release it.
-      await this.#source.release();
-      throw new ReadAbortedError(this.#signal?.reason);
-    }
+    // The caller's signal ended the read that waited here, and the iterator was closed since.
+    if (this.#closed) throw new ReadAbortedError(this.#signal?.reason);
     this.#cursor = capture.iterator(this.#range);
     if (this.#target !== undefined) this.#cursor.seek(this.#target);
     return this.#cursor;
-  }
-
-  async #closeCursor(): Promise<void> {
-    const cursor = this.#cursor;
-    this.#cursor = undefined;
-    await cursor?.close();
   }
 }
 

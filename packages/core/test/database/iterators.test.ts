@@ -103,15 +103,110 @@ describe("an iterator on a replica that lags", () => {
     await iterator.close();
   });
 
-  test("fails when nobody can say how recent its state is, and may be asked again", async () => {
+  test("fails for good when nobody can say how recent its state is", async () => {
     const { db, port } = await open();
-    port.refusal = new HoldfastError("UNAVAILABLE", "no quorum answered");
+    const refusal = new HoldfastError("UNAVAILABLE", "no quorum answered");
+    port.refusal = refusal;
     const iterator = db.keys();
-    await expect(iterator.next()).rejects.toBe(port.refusal);
+    await expect(iterator.next()).rejects.toBe(refusal);
     port.refusal = undefined;
-    expect(await iterator.next()).toBe("a");
+    await db.put("aa", "later");
+    await expect(iterator.next()).rejects.toBe(refusal);
     await iterator.close();
+    expect(await db.keys().all()).toEqual(["a", "aa", "b", "c"]);
     expect(port.openCaptures).toBe(0);
+  });
+});
+
+describe("writes of the same database behind an iterator", () => {
+  test("are not shown, however late its round", async () => {
+    const { db, port } = await open();
+    const round = deferred();
+    port.round = () => round.promise;
+    const iterator = db.iterator({ gte: "b" });
+    const writes = [db.put("b", "later"), db.del("c"), db.batch().put("d", "later").write()];
+    await new Promise(setImmediate);
+    expect(port.counts.commands).toBe(0);
+    round.resolve();
+    await Promise.all(writes);
+    expect(port.counts).toMatchObject({ commands: 3, entries: 1 });
+    expect(await iterator.all()).toEqual([
+      ["b", "b1"],
+      ["c", "c1"],
+    ]);
+    expect(await db.iterator({ gte: "b" }).all()).toEqual([
+      ["b", "later"],
+      ["d", "later"],
+    ]);
+  });
+
+  test("are not shown when it captures again", async () => {
+    const { db, port } = await open();
+    port.lag();
+    port.acknowledgeElsewhere(putCommand(Buffer.from("b"), Buffer.from("elsewhere")));
+    const iterator = db.iterator();
+    const write = db.put("b", "later");
+    await new Promise(setImmediate);
+    port.catchUp();
+    await write;
+    expect(await iterator.next()).toEqual(["a", "a1"]);
+    expect(await iterator.next()).toEqual(["b", "elsewhere"]);
+    await iterator.close();
+  });
+
+  test("keep their order among themselves", async () => {
+    const { db, port } = await open();
+    const rounds = [deferred(), deferred()];
+    let next = 0;
+    port.round = () => rounds[next++]!.promise;
+    const first = db.keys();
+    const writes = [db.put("k", "1")];
+    const second = db.keys();
+    writes.push(db.put("k", "2"));
+    rounds[1]!.resolve();
+    await second.next();
+    writes.push(db.put("k", "3"));
+    expect(port.counts.commands).toBe(0);
+    rounds[0]!.resolve();
+    await first.next();
+    writes.push(db.put("k", "4"));
+    await Promise.all(writes);
+    port.round = undefined;
+    expect(await db.get("k")).toBe("4");
+    expect(await first.all()).toEqual(["b", "c"]);
+    expect(await second.all()).toEqual(["b", "c"]);
+  });
+
+  test("go on when its round fails, or when it was closed", async () => {
+    const { db, port } = await open();
+    port.round = () => Promise.reject(new HoldfastError("UNAVAILABLE", "no quorum answered"));
+    const failing = db.keys();
+    await db.put("d", "1");
+    await failing.close();
+    const round = deferred();
+    port.round = () => round.promise;
+    const closed = db.keys();
+    const write = db.put("e", "1");
+    await closed.close();
+    round.resolve();
+    await write;
+    port.round = undefined;
+    expect(await db.keys().all()).toEqual(["a", "b", "c", "d", "e"]);
+    expect(port.openCaptures).toBe(0);
+  });
+
+  test("do not wait without limit", async () => {
+    const { db, port } = await open();
+    port.limits = { ...port.limits, maxPendingBytes: 100 };
+    const round = deferred();
+    port.round = () => round.promise;
+    const iterator = db.keys();
+    const held = db.put("d", "v".repeat(60));
+    await expect(db.put("e", "v".repeat(60))).rejects.toMatchObject({ code: "OVERLOADED" });
+    round.resolve();
+    await held;
+    await db.put("e", "v".repeat(60));
+    expect(await iterator.all()).toEqual(["a", "b", "c"]);
   });
 });
 
@@ -128,17 +223,17 @@ describe("a received snapshot that is switched in", () => {
     expect(port.openCaptures).toBe(0);
   });
 
-  test("is not noticed by an iterator that has shown nothing", async () => {
+  test("is not noticed by an iterator that still waits for its round", async () => {
     const { db, port } = await open();
-    const untouched = db.keys();
     const round = deferred();
     port.round = () => round.promise;
+    const unread = db.keys();
     const waiting = db.keys();
     const first = waiting.next();
     await port.switchState();
     round.resolve();
     expect(await first).toBe("a");
-    expect(await untouched.all()).toEqual(["a", "b", "c"]);
+    expect(await unread.all()).toEqual(["a", "b", "c"]);
     await waiting.close();
     expect(port.openCaptures).toBe(0);
   });

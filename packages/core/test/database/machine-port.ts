@@ -36,7 +36,12 @@ const NO_COUNTS: PortCounts = {
  * the test, so that it can be a replica that lags.
  */
 export class MachinePort implements DatabasePort {
-  limits: WriteLimits = { maxKeyBytes: 1_024, maxValueBytes: 65_536, maxBatchBytes: 1_048_576 };
+  limits: WriteLimits = {
+    maxKeyBytes: 1_024,
+    maxValueBytes: 65_536,
+    maxBatchBytes: 1_048_576,
+    maxPendingBytes: 4_194_304,
+  };
   counts: PortCounts = { ...NO_COUNTS };
   /** When set, reads and writes are refused with it. */
   refusal: HoldfastError | undefined;
@@ -105,10 +110,10 @@ export class MachinePort implements DatabasePort {
   }
 
   async #readIndex(): Promise<number> {
-    const index = this.#commitIndex;
     if (this.refusal !== undefined) throw this.refusal;
     await this.round?.();
-    return index;
+    // A leader that has just been elected, or a round that was lost, answers with what was committed meanwhile, too.
+    return this.#commitIndex;
   }
 
   reader(): KvReader {

@@ -65,6 +65,22 @@ describe("an explicit snapshot", () => {
     expect(port.openCaptures).toBe(0);
   });
 
+  test("is not made stale by what this database writes afterwards, however late its round", async () => {
+    const { db, port } = await open();
+    await db.put("a", "1");
+    const round = deferred();
+    port.round = () => round.promise;
+    const snapshot = db.snapshot();
+    const write = db.put("a", "2");
+    const read = db.get("a", { snapshot });
+    await new Promise(setImmediate);
+    round.resolve();
+    await write;
+    expect(await read).toBe("1");
+    expect(await db.values({ snapshot }).all()).toEqual(["1"]);
+    await snapshot.close();
+  });
+
   test("may be read once a quorum answers again", async () => {
     const { db, port } = await open();
     await db.put("a", "1");

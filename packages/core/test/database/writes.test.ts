@@ -126,7 +126,7 @@ describe("put, del and batch", () => {
 describe("limits", () => {
   test("what is too large is refused before anything is proposed", async () => {
     const { db, port } = await open();
-    port.limits = { maxKeyBytes: 8, maxValueBytes: 16, maxBatchBytes: 40 };
+    port.limits = { ...port.limits, maxKeyBytes: 8, maxValueBytes: 16, maxBatchBytes: 40 };
     const tooLarge = (what: string): object =>
       expect.objectContaining({
         code: "TOO_LARGE",
