@@ -148,21 +148,28 @@ export class HoldfastNode<Machine extends StateMachine> implements AsyncDisposab
     return commitStream(replica, from, signal === undefined ? [ended] : [ended, signal]);
   }
 
-  /** Where this node stands. */
+  /** Where this node stands. Answers in every state. */
   async status(): Promise<NodeStatus> {
-    const { id, cluster, listen } = this.settings;
     const runtime = this.#runtime;
-    const closed = runtime?.ended.aborted ?? true;
-    if (runtime === undefined || closed) {
-      return {
-        ...emptyStatus(id, cluster.name, listen),
-        state: this.#failure === undefined ? "closed" : "stopped",
-        ...(this.#failure === undefined ? {} : { failure: this.#failure }),
-      };
-    }
+    if (runtime === undefined || runtime.ended.aborted) return this.#endedStatus();
+    const storeBytes = await sizeOf(runtime);
+    // It may have been closed, or have stopped itself, in the meantime.
+    return runtime.ended.aborted ? this.#endedStatus() : this.#openStatus(runtime, storeBytes);
+  }
+
+  #endedStatus(): NodeStatus {
+    const { id, cluster, listen } = this.settings;
+    return {
+      ...emptyStatus(id, cluster.name, listen),
+      state: this.#failure === undefined ? "closed" : "stopped",
+      ...(this.#failure === undefined ? {} : { failure: this.#failure }),
+    };
+  }
+
+  #openStatus(runtime: Runtime<Machine>, storeBytes: number): NodeStatus {
+    const { id, cluster } = this.settings;
     const core = runtime.replica.status();
     const { wal, transport, replica } = runtime;
-    const storeBytes = await sizeOf(runtime);
     return {
       id,
       state: "open",

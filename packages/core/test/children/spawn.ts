@@ -3,12 +3,15 @@ import { once } from "node:events";
 import { afterAll, beforeAll } from "vitest";
 import { stripSources, type StrippedSources } from "../power-cut/stripped-sources.ts";
 
+/** Every file of three packages goes through the compiler; a busy machine takes its time. */
+const STRIP_TIMEOUT_MS = 60_000;
+
 /** Runs the programs of this folder as processes of their own; to be called at the top of a test file. */
 export function childPrograms(): (program: string, ...args: readonly string[]) => Child {
   let sources: StrippedSources | undefined;
   beforeAll(() => {
     sources = stripSources("children");
-  });
+  }, STRIP_TIMEOUT_MS);
   afterAll(() => {
     sources?.remove();
   });
