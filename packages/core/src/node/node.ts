@@ -151,10 +151,10 @@ export class HoldfastNode<Machine extends StateMachine> implements AsyncDisposab
   /** Where this node stands. Answers in every state. */
   async status(): Promise<NodeStatus> {
     const runtime = this.#runtime;
-    if (runtime === undefined || runtime.ended.aborted) return this.#endedStatus();
+    if (runtime === undefined || hasEnded(runtime)) return this.#endedStatus();
     const storeBytes = await sizeOf(runtime);
     // It may have been closed, or have stopped itself, in the meantime.
-    return runtime.ended.aborted ? this.#endedStatus() : this.#openStatus(runtime, storeBytes);
+    return hasEnded(runtime) ? this.#endedStatus() : this.#openStatus(runtime, storeBytes);
   }
 
   #endedStatus(): NodeStatus {
@@ -251,6 +251,10 @@ export class HoldfastNode<Machine extends StateMachine> implements AsyncDisposab
       ended.addEventListener("abort", aborted);
     });
   }
+}
+
+function hasEnded({ ended }: { readonly ended: AbortSignal }): boolean {
+  return ended.aborted;
 }
 
 /** The store may be closed, or replaced by a received one, while it is measured: then its size is not known. */

@@ -150,10 +150,10 @@ describe("open and close", () => {
   test("status answers all the time", async () => {
     const running = await start(1);
     const node = running.node(1);
-    let going = true;
+    const enough = new AbortController();
     const asking = (async () => {
       const seen = new Set<string>();
-      while (going) {
+      while (!enough.signal.aborted) {
         seen.add(await stateOf(node));
         // A closed node answers in the same turn: the rest of the process needs one, too.
         await new Promise((resolve) => setImmediate(resolve));
@@ -165,7 +165,7 @@ describe("open and close", () => {
       await node.open();
       await node.db.put("key", "value");
     }
-    going = false;
+    enough.abort();
     expect(await asking).toEqual(new Set(["open", "closed"]));
   });
 });
