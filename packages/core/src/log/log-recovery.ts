@@ -66,7 +66,12 @@ export async function recoverLog(recovery: Recovery): Promise<number | undefined
   const last = segments.current;
   if (last === undefined) return undefined;
   if (replay.torn) await zeroFrom(last.file, last.end, last.size);
-  // The process before this one may have died between a write and its sync, or between a rename and its sync.
+  // The process before this one may have died between a write and its sync, or between a rename and its sync. If the sync failed,
+  // the system holds the last frame for clean though it is not on the disk: only a new write makes it durable.
+  if (replay.unwitnessed > 0) {
+    const at = last.end - replay.unwitnessed;
+    await last.file.write(at, [await last.file.read(at, replay.unwitnessed)]);
+  }
   await last.file.sync();
   await disk.syncDirectory(directory);
   return replay.chain;
@@ -94,6 +99,7 @@ class Replay {
   #chain = 0;
   #groups = new Map<number, GroupLog>();
   #torn = false;
+  #unwitnessed = 0;
 
   constructor(recovery: Recovery) {
     this.#recovery = recovery;
@@ -106,6 +112,11 @@ class Replay {
   /** The last segment ends in a torn write. */
   get torn(): boolean {
     return this.#torn;
+  }
+
+  /** Length of the last frame, unless it holds no records: no other says of it that it was synced. */
+  get unwitnessed(): number {
+    return this.#unwitnessed;
   }
 
   async segment(number: number, isLast: boolean): Promise<void> {
@@ -170,6 +181,8 @@ class Replay {
     }
     for (const state of head.groups) this.#group(state.group).restore(state);
     this.#chain = segmentHeadCrc(bytes);
+    // A segment is begun when the one before is synced.
+    this.#unwitnessed = 0;
     segment.begin = head.begin;
     segment.end = bytes.length;
   }
@@ -207,6 +220,7 @@ class Replay {
       if (header.chain !== this.#chain) return "the frame does not follow on the one before";
       this.#apply(segment, frame, header);
       this.#chain = header.crc;
+      this.#unwitnessed = header.records > 0 ? padded : 0;
       segment.end = at + padded;
     }
   }

@@ -139,7 +139,13 @@ describe("a torn tail", () => {
       }),
     );
     const { log } = await openLog(disk, DIRECTORY, { segmentBytes: SEGMENT });
-    expect(disk.operations.map(({ type }) => type)).toEqual(["write", "sync", "syncDirectory"]);
+    expect(disk.operations.map(({ type }) => type)).toEqual([
+      // The tail, and the last frame before it.
+      "write",
+      "write",
+      "sync",
+      "syncDirectory",
+    ]);
     await log.append({ group: 1, entries: [entry(21, 3)] });
     const content = await contentOf(log, 1);
     await log.close();
@@ -147,8 +153,10 @@ describe("a torn tail", () => {
   });
 
   it("or none: what only the page cache may hold is synced before the log is used", async () => {
-    const { disk } = await attempt((await written()).files);
-    expect(disk.operations.map(({ type }) => type)).toEqual(["sync", "syncDirectory"]);
+    const { files } = await written();
+    const { disk } = await attempt(files);
+    expect(disk.operations.map(({ type }) => type)).toEqual(["write", "sync", "syncDirectory"]);
+    expect(disk.files()).toEqual(files);
   });
 
   it("on a real disk is removed, and the log goes on in its place", () =>

@@ -1,5 +1,6 @@
-import { DiskError } from "@holdfast/platform";
+import { DiskError, prng } from "@holdfast/platform";
 import { describe, expect, it } from "vitest";
+import { crashState } from "./crash-states.ts";
 import { contentOf, entries, entry, openLog } from "./log-fixture.ts";
 import { type DiskOperation, MemoryDisk } from "./memory-disk.ts";
 
@@ -90,6 +91,29 @@ describe("a failed write or sync (trap 41)", () => {
     log.compact(1, 4);
     await log.close();
     expect(failures).toHaveLength(1);
+  });
+});
+
+describe("a failed sync, after which the system takes the lost pages for clean (trap 41)", () => {
+  it("does not let a later life believe in them", async () => {
+    const disk = new MemoryDisk();
+    const { log } = await openLog(disk, DIRECTORY);
+    await log.append({ group: 1, entries: [entry(1)] });
+    failOnce(disk, ({ type }) => type === "sync");
+    await log.append({ group: 1, entries: [entry(2)] }).catch(() => undefined);
+    await log.close();
+    const lost = disk.operations.at(-1);
+    expect(lost?.type).toBe("write");
+    const again = await openLog(disk, DIRECTORY);
+    const seen = await contentOf(again.log, 1);
+    expect(seen.entries).toHaveLength(2);
+    // No sync that follows brings that write to the disk; then the power goes.
+    const reached = disk.operations.filter((operation) => operation !== lost);
+    const left = crashState(reached, new Map(), () => false, prng(1));
+    const after = await openLog(MemoryDisk.holding(left), DIRECTORY);
+    expect(await contentOf(after.log, 1)).toEqual(seen);
+    await after.log.close();
+    await again.log.close();
   });
 });
 
