@@ -11,7 +11,7 @@ export interface Difference {
 
 /** Reads a replica's own copy from its first key to its last and compares it with what was acknowledged. */
 export async function compare(
-  member: MemberProcess,
+  member: Pick<MemberProcess, "page">,
   acknowledged: ReadonlyMap<string, string>,
 ): Promise<Difference> {
   const missing = new Set(acknowledged.keys());

@@ -4,11 +4,14 @@ import type { Row } from "./protocol.ts";
 
 const CHUNK_ROWS = 500;
 const CHUNKS_IN_FLIGHT = 8;
+const MAX_ATTEMPTS = 50;
 
 export interface LoadOptions {
   readonly rows: readonly Row[];
   /** Members that may be written to; asked anew for every attempt. */
   readonly members: () => readonly MemberProcess[];
+  /** Awaited before the row at this place, and those behind it, are written. */
+  readonly beforeRow: (row: number) => Promise<void>;
   /** Called with the number of rows acknowledged so far. */
   readonly progress: (acknowledged: number) => void;
 }
@@ -20,11 +23,16 @@ export interface LoadOptions {
 export class Loader {
   readonly #options: LoadOptions;
   readonly #acknowledged = new Map<string, string>();
-  readonly #listeners = new Set<(sentAt: number) => void>();
+  /** Resolves when the first row of the second half is acknowledged, with the time of `performance.now`. */
+  readonly acknowledgedInSecondHalf: Promise<number>;
+  #reachSecondHalf: (at: number) => void = () => undefined;
   #next = 0;
 
   constructor(options: LoadOptions) {
     this.#options = options;
+    this.acknowledgedInSecondHalf = new Promise((resolve) => {
+      this.#reachSecondHalf = resolve;
+    });
   }
 
   /** Every row that some member acknowledged. */
@@ -36,25 +44,17 @@ export class Loader {
     await Promise.all(Array.from({ length: CHUNKS_IN_FLIGHT }, () => this.#work()));
   }
 
-  /** Resolves with the time of the first acknowledgement of a write that was sent after `time` (both of `performance.now`). */
-  acknowledgedAfter(time: number): Promise<number> {
-    return new Promise((resolve) => {
-      const listener = (sentAt: number): void => {
-        if (sentAt < time) return;
-        this.#listeners.delete(listener);
-        resolve(performance.now());
-      };
-      this.#listeners.add(listener);
-    });
-  }
-
   async #work(): Promise<void> {
-    const { rows } = this.#options;
+    const { rows, beforeRow } = this.#options;
     while (this.#next < rows.length) {
-      const chunk = rows.slice(this.#next, this.#next + CHUNK_ROWS);
+      const first = this.#next;
       this.#next += CHUNK_ROWS;
-      await this.#write(chunk);
+      await beforeRow(first);
+      await this.#write(rows.slice(first, first + CHUNK_ROWS));
+      if (first >= rows.length / 2) this.#reachSecondHalf(performance.now());
     }
+    // A data set of a single chunk has no second half.
+    this.#reachSecondHalf(performance.now());
   }
 
   async #write(chunk: readonly Row[]): Promise<void> {
@@ -62,17 +62,14 @@ export class Loader {
       const members = this.#options.members();
       const member = members[attempt % members.length];
       if (member === undefined) throw new Error("no member is left to write to");
-      const sentAt = performance.now();
       try {
         await member.put(chunk);
+        break;
       } catch (error) {
-        if (attempt < 50) continue;
-        throw error;
+        if (attempt >= MAX_ATTEMPTS) throw error;
       }
-      for (const [key, value] of chunk) this.#acknowledged.set(key, value);
-      for (const listener of [...this.#listeners]) listener(sentAt);
-      this.#options.progress(this.#acknowledged.size);
-      return;
     }
+    for (const [key, value] of chunk) this.#acknowledged.set(key, value);
+    this.#options.progress(this.#acknowledged.size);
   }
 }

@@ -51,18 +51,24 @@ async function start(settings: NodeSettings): Promise<void> {
 async function load(dataSet: DataSet, settings: readonly NodeSettings[]): Promise<Loader> {
   const rows = [...dataSet.rows];
   const bar = new ProgressBar("Loading", rows.length);
-  let crash: Promise<void> | undefined;
+  let killed: Promise<Crash> | undefined;
   const loader = new Loader({
     rows,
     members: () => [...members.values()],
     progress: (acknowledged) => {
       bar.update(acknowledged);
-      if (acknowledged >= rows.length / 2) crash ??= killLeader(loader, settings, bar);
+    },
+    // The second half begins when the leader is dead; what of the first is still on its way dies with it or is retried.
+    beforeRow: async (row) => {
+      if (row >= rows.length / 2) await (killed ??= killLeader(bar));
     },
   });
-  await loader.run();
+  const loading = loader.run();
+  const recovering = loader.acknowledgedInSecondHalf.then(async (acknowledgedAt) => {
+    if (killed !== undefined) await recover(await killed, acknowledgedAt, settings);
+  });
+  await Promise.all([loading, recovering]);
   bar.pause();
-  await crash;
   const rate = count(bar.rate(rows.length));
   console.log(
     `All ${count(rows.length)} rows are acknowledged, ${rate} ops/s including the failover.`,
@@ -70,25 +76,34 @@ async function load(dataSet: DataSet, settings: readonly NodeSettings[]): Promis
   return loader;
 }
 
-async function killLeader(
-  loader: Loader,
-  settings: readonly NodeSettings[],
-  bar: ProgressBar,
-): Promise<void> {
+interface Crash {
+  readonly id: number;
+  readonly killedAt: number;
+}
+
+async function killLeader(bar: ProgressBar): Promise<Crash> {
   const id = await untilLeader();
   const leader = members.get(id);
-  const own = settings.find((candidate) => candidate.id === id);
-  if (leader === undefined || own === undefined) throw new Error(`no process for node ${id}`);
+  if (leader === undefined) throw new Error(`no process for node ${id}`);
   members.delete(id);
   const killedAt = performance.now();
-  const recovered = loader.acknowledgedAfter(killedAt);
   await leader.kill();
   bar.pause();
   console.log(`Killed the leader, node ${id}, with SIGKILL.`);
-  const outage = Math.round((await recovered) - killedAt);
+  return { id, killedAt };
+}
+
+async function recover(
+  { id, killedAt }: Crash,
+  acknowledgedAt: number,
+  settings: readonly NodeSettings[],
+): Promise<void> {
+  const outage = Math.round(acknowledgedAt - killedAt);
   console.log(
     `Next acknowledged write after ${count(outage)} ms. Node ${await untilLeader()} leads.`,
   );
+  const own = settings.find((candidate) => candidate.id === id);
+  if (own === undefined) throw new Error(`no settings for node ${id}`);
   await start(own);
   console.log(`Started node ${id} again on the data it left behind.`);
 }
@@ -213,9 +228,12 @@ async function readArguments(): Promise<DataSet> {
 }
 
 async function cleanUp(directory: string): Promise<void> {
-  await Promise.all([...members.values()].map((member) => member.kill()));
+  await MemberProcess.killAll();
   await rm(directory, { recursive: true, force: true });
 }
+
+/** Ctrl-C. */
+const interruption = new AbortController();
 
 try {
   const dataSet = await readArguments();
@@ -224,6 +242,7 @@ try {
   }
   const directory = await mkdtemp(path.join(tmpdir(), "holdfast-"));
   process.once("SIGINT", () => {
+    interruption.abort();
     console.log("\nInterrupted: ending the members and removing their data.");
     void cleanUp(directory).finally(() => process.exit(130));
   });
@@ -235,7 +254,13 @@ try {
     await cleanUp(directory);
   }
 } catch (error) {
-  if (!(error instanceof UsageError)) throw error;
+  // What fails because its members were ended is no news.
+  if (interruption.signal.aborted) process.exitCode = 130;
+  else if (error instanceof UsageError) usage(error);
+  else throw error;
+}
+
+function usage(error: UsageError): void {
   console.error(`${error.message}\nusage: npm run quickstart [-- FILE.ndjson --key FIELD]`);
   process.exitCode = 2;
 }

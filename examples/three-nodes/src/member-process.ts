@@ -13,6 +13,8 @@ interface Waiting {
 
 /** The main program's handle on one member process. Requests reject when the process dies before it answered. */
 export class MemberProcess {
+  /** Every process that was started and has not ended. */
+  static readonly #running = new Set<MemberProcess>();
   readonly settings: NodeSettings;
   readonly #child: ChildProcess;
   readonly #waiting = new Map<number, Waiting>();
@@ -27,7 +29,9 @@ export class MemberProcess {
       if (body.type === "failed") waiting?.reject(new Error(body.message));
       else waiting?.resolve(body);
     });
+    MemberProcess.#running.add(this);
     this.#child.on("exit", () => {
+      MemberProcess.#running.delete(this);
       for (const { reject } of this.#waiting.values()) reject(new Error("process ended"));
       this.#waiting.clear();
     });
@@ -42,6 +46,11 @@ export class MemberProcess {
       throw error;
     }
     return member;
+  }
+
+  /** Kills every process, also one that is still opening its node. */
+  static async killAll(): Promise<void> {
+    await Promise.all([...MemberProcess.#running].map((member) => member.kill()));
   }
 
   get alive(): boolean {
