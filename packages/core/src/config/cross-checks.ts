@@ -105,6 +105,16 @@ function addressRules({ id, listen, advertise, cluster }: ResolvedSettings): rea
       "must be given, because cluster.members does not name this node",
     ),
     ...rule(
+      advertise !== undefined || !isWildcard(listen),
+      ["advertise", "listen"],
+      `must be given, because others cannot dial (${listen})`,
+    ),
+    ...rule(
+      advertise === undefined || !isWildcard(advertise),
+      ["advertise"],
+      "must name a host that others can dial",
+    ),
+    ...rule(
       !hasPortZero(advertise),
       ["advertise"],
       "must name the port at which others reach this node",
@@ -151,6 +161,13 @@ function duplicates(members: readonly InitialMember[], key: "id" | "address"): C
   );
 }
 
-function hasPortZero(address: string | undefined): boolean {
+/** "Every interface" is a place to listen, not one to dial. */
+function isWildcard(address: string): boolean {
+  const host = readAddress(address)?.host;
+  return host === "0.0.0.0" || host === "::";
+}
+
+/** Any free port: known only once it is bound. */
+export function hasPortZero(address: string | undefined): boolean {
   return address !== undefined && readAddress(address)?.port === 0;
 }

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { readAddress } from "../transport/address.ts";
 import { ConfigError, type ConfigIssue } from "./config-error.ts";
-import { crossChecks, MAX_VOTERS } from "./cross-checks.ts";
+import { crossChecks, hasPortZero, MAX_VOTERS } from "./cross-checks.ts";
 import { presets, type PresetSettings } from "./presets.ts";
 import type { NodeSettings, ResolvedSettings } from "./settings.ts";
 
@@ -151,6 +151,7 @@ function fillIn(input: z.infer<typeof schema>): ResolvedSettings {
   const preset: PresetSettings = input.preset === undefined ? {} : presets[input.preset];
   const members = (input.cluster.members ?? []).map((member) => ({ ...member }));
   members.sort((a, b) => a.id - b.id);
+  const ownAddress = members.find(({ id }) => id === input.id)?.address;
   const odd = members.length - ((members.length + 1) % 2);
   const replication = {
     replicationFactor: Math.min(Math.max(1, odd), MAX_VOTERS),
@@ -159,8 +160,9 @@ function fillIn(input: z.infer<typeof schema>): ResolvedSettings {
   return {
     directory: input.directory,
     id: input.id,
-    listen: input.listen ?? members.find(({ id }) => id === input.id)?.address ?? "",
-    advertise: input.advertise,
+    listen: input.listen ?? ownAddress ?? "",
+    // A node that listens on every interface is reached under the address that the others were given.
+    advertise: input.advertise ?? (hasPortZero(ownAddress) ? undefined : ownAddress),
     cluster: { name: input.cluster.name, members, join: input.cluster.join ?? false },
     replication: layered(replication, preset.replication, input.replication),
     raft: layered(RAFT_DEFAULTS, preset.raft, input.raft),

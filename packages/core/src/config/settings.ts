@@ -121,7 +121,7 @@ export interface NodeSettings {
   readonly id: number;
   /** `host:port` to listen on. Port 0 takes a free one (only useful with `advertise` or a single node). @defaultValue this node's address in `cluster.members` */
   readonly listen?: string;
-  /** `host:port` told to the others, where it differs from `listen`. */
+  /** `host:port` told to the others. @defaultValue this node's address in `cluster.members`, or where it listens */
   readonly advertise?: string;
   readonly cluster: ClusterSettings;
   readonly replication?: ReplicationSettings;

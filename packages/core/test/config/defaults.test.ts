@@ -7,7 +7,7 @@ describe("what is not given", () => {
   test("has a default", () => {
     expect(resolveSettings(base)).toMatchInlineSnapshot(`
       {
-        "advertise": undefined,
+        "advertise": "127.0.0.1:7001",
         "checkpoint": {
           "compactionOverhead": 5,
           "snapshotBytes": 67108864,

@@ -99,8 +99,10 @@ test("valid settings resolve to exactly what was given, whatever the preset", ()
         ...(name === undefined ? {} : { preset: name }),
       };
       const members = [...settings.cluster.members].sort((a, b) => a.id - b.id);
+      const own = members.find(({ id }) => id === settings.id)?.address;
       expect(resolveSettings(input)).toEqual({
         ...settings,
+        advertise: advertise ?? own,
         cluster: { ...settings.cluster, members },
       });
     }),

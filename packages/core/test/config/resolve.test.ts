@@ -307,6 +307,18 @@ describe("rules between keys", () => {
       { advertise: "10.0.0.1:1", listen: "0.0.0.0:0" },
       "advertise",
     ],
+    [
+      "what is told to others is a host, not every interface of this one",
+      { advertise: "0.0.0.0:7001" },
+      { listen: "0.0.0.0:7001" },
+      "advertise",
+    ],
+    [
+      "who joins and listens on every interface says where it is",
+      { id: 9, listen: "0.0.0.0:7009", cluster: { name: "test", join: true } },
+      { id: 9, listen: "127.0.0.1:7009", cluster: { name: "test", join: true } },
+      "advertise",
+    ],
   ];
 
   test.each(cases)("%s", (_, wrong, right, path) => {
