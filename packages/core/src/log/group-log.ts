@@ -28,7 +28,7 @@ interface WantedRange {
 
 /**
  * The durable log of one group, as the core reads it. Written only by {@link WriteAheadLog}, which calls the methods below the line
- * once the disk has the bytes: nothing that is seen here can be lost any more.
+ * once the disk has the bytes: nothing that is seen here can be lost any more, except a commit index, which Raft finds out again.
  */
 export class GroupLog implements LogStorage {
   readonly id: number;

@@ -203,17 +203,28 @@ export class WriteAheadLog {
     await this.#segments.close();
   }
 
-  /** An empty frame that says of the one before it that it is synced: damage to that can then not be taken for a torn write. */
+  /**
+   * A last frame that holds nothing but commit indexes, or nothing at all. It says of the one before it that it is synced: damage to that
+   * can then not be taken for a torn write.
+   */
   async #witness(): Promise<void> {
     const { current } = this.#segments;
     const room = current === undefined ? 0 : current.size - current.end;
-    if (this.#failure !== undefined || !this.#unwitnessed || room < FRAME_HEADER_BYTES) return;
-    this.#unwritten.clear();
+    // A segment would be too much for what nobody needs.
+    if (alignFrame(FRAME_HEADER_BYTES + this.#unwrittenBytes) > room) this.#unwritten.clear();
+    const needed = this.#unwitnessed || this.#unwritten.size > 0;
+    if (this.#failure !== undefined || !needed || room < FRAME_HEADER_BYTES) return;
     try {
       await this.#commit();
     } catch (cause) {
       this.#fail(cause);
     }
+  }
+
+  get #unwrittenBytes(): number {
+    let bytes = 0;
+    for (const write of this.#unwritten.values()) bytes += groupWriteBytes(write);
+    return bytes;
   }
 
   #check(write: GroupWrite): void {
@@ -290,8 +301,8 @@ export class WriteAheadLog {
   async #commit(): Promise<void> {
     const compactions = [...this.#compactions.values()];
     const unwritten = [...this.#unwritten.values()];
-    let fixed = FRAME_HEADER_BYTES + compactions.length * COMPACTION_RECORD_BYTES;
-    for (const write of unwritten) fixed += groupWriteBytes(write);
+    const fixed =
+      FRAME_HEADER_BYTES + this.#unwrittenBytes + compactions.length * COMPACTION_RECORD_BYTES;
     const segment = await this.#segmentFor(alignFrame(fixed + (this.#waiting[0]?.bytes ?? 0)));
     // The removal of an old segment may have failed meanwhile.
     if (this.#failure !== undefined) return;

@@ -48,4 +48,19 @@ describe("a write of nothing but a commit index", () => {
     expect(log.stats.syncs).toBe(before + 2);
     await log.close();
   });
+
+  it("reaches the disk when the log is closed in an orderly way", async () => {
+    const disk = new MemoryDisk();
+    const { log } = await openLog(disk, DIRECTORY);
+    await log.append({
+      group: 1,
+      entries: [entry(1)],
+      hardState: { term: 1, vote: 1, commit: 0 },
+    });
+    await log.append({ group: 1, hardState: { term: 1, vote: 1, commit: 1 } });
+    await log.close();
+    const again = await openLog(disk, DIRECTORY);
+    expect(again.log.group(1).initialState().hardState.commit).toBe(1);
+    await again.log.close();
+  });
 });

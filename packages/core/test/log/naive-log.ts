@@ -15,6 +15,8 @@ interface FoundState {
 /** A group's log as an array: what the real one must agree with. */
 export class NaiveLog {
   hardState: HardState = { term: 0, vote: 0, commit: 0 };
+  /** The commit index that was written with something else: a later one may be lost. */
+  sureCommit = 0;
   /** The log began behind this entry. */
   start = 0;
   startTerm = 0;
@@ -41,7 +43,11 @@ export class NaiveLog {
       this.entries.length = entry.index - this.start - 1;
       this.entries.push(entry);
     }
+    const { term, vote } = this.hardState;
     if (hardState !== undefined) this.hardState = hardState;
+    const more = (entries?.length ?? 0) > 0 || snapshot !== undefined;
+    const voted = term !== this.hardState.term || vote !== this.hardState.vote;
+    if (more || voted) this.sureCommit = this.hardState.commit;
   }
 
   termOf(index: number): number | undefined {
@@ -51,8 +57,9 @@ export class NaiveLog {
   /** Why `found` cannot be this log, of which up to `compactable` may have been compacted. */
   difference(found: Found | undefined, compactable: number): string | undefined {
     const { hardState, compactedIndex, compactedTerm } = found?.state as FoundState;
-    const expected = JSON.stringify(this.hardState);
-    if (JSON.stringify(hardState) !== expected) return `hard state is not ${expected}`;
+    const { term, vote, commit } = this.hardState;
+    if (hardState.term !== term || hardState.vote !== vote) return `term ${term}, vote ${vote}`;
+    if (hardState.commit < this.sureCommit || hardState.commit > commit) return `commit ${commit}`;
     if (compactedIndex < this.start || compactedIndex > Math.max(this.start, compactable)) {
       return `compacted up to ${compactedIndex}, not [${this.start}, ${compactable}]`;
     }
