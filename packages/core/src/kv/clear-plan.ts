@@ -1,8 +1,12 @@
-import type { KnownHeaders } from "./entry-plan.ts";
 import type { ClearRange } from "./kv-commands.ts";
 import type { StoreLevel } from "./store-engine.ts";
 import { dataRange, userKey } from "./store-keys.ts";
-import { compareRevisions, readValueHeader, type ValueHeader } from "./value-header.ts";
+import {
+  compareRevisions,
+  type KnownHeaders,
+  readValueHeader,
+  type ValueHeader,
+} from "./value-header.ts";
 
 /** What a clear command removes. */
 export interface ClearPlan {

@@ -11,19 +11,18 @@ import {
 } from "./kv-commands.ts";
 import type { StoreLevel } from "./store-engine.ts";
 import { dataKey } from "./store-keys.ts";
-import { readValueHeader, type Revision, type ValueHeader } from "./value-header.ts";
+import {
+  type KnownHeaders,
+  readValueHeader,
+  type Revision,
+  type ValueHeader,
+} from "./value-header.ts";
 
 /** An entry with its commands read. */
 export interface DecodedEntry {
   readonly entry: CommittedEntry;
   readonly commands: readonly KvCommand[];
 }
-
-/**
- * What is known of keys beyond what the store says, by their bytes as a `latin1` string: written by entries of this call, or
- * read for them. `undefined`: the key does not exist.
- */
-export type KnownHeaders = Map<string, ValueHeader | undefined>;
 
 /** The result of every command that has nothing to say. */
 const DONE: CommandResult = Object.freeze({ ok: true, value: undefined });

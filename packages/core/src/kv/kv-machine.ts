@@ -7,13 +7,7 @@ import type {
   StateMachine,
   StateMachineFactory,
 } from "../machine/state-machine.ts";
-import {
-  decodeEntry,
-  planEntry,
-  readHeaders,
-  type DecodedEntry,
-  type KnownHeaders,
-} from "./entry-plan.ts";
+import { decodeEntry, planEntry, readHeaders, type DecodedEntry } from "./entry-plan.ts";
 import type { StoreOperation } from "./entry-writes.ts";
 import { storeReader, type KvReader } from "./kv-reader.ts";
 import { memberChanges } from "./members.ts";
@@ -27,6 +21,7 @@ import {
 import { classicLevelEngine, type Store, type StoreEngine } from "./store-engine.ts";
 import { META_KEY } from "./store-keys.ts";
 import { isReplicated, readState, replicatedPairs } from "./store-state.ts";
+import type { KnownHeaders } from "./value-header.ts";
 
 /** Options of {@link kvMachine}. */
 export interface KvMachineOptions {

@@ -95,3 +95,9 @@ function headerLength(stored: Buffer): number {
   }
   return length;
 }
+
+/**
+ * What is known of keys beyond what the store says, by their bytes as a `latin1` string: written by entries of this call, or
+ * read for them. `undefined`: the key does not exist.
+ */
+export type KnownHeaders = Map<string, ValueHeader | undefined>;
