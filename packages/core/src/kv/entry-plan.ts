@@ -11,12 +11,7 @@ import {
 } from "./kv-commands.ts";
 import type { StoreLevel } from "./store-engine.ts";
 import { dataKey } from "./store-keys.ts";
-import {
-  type KnownHeaders,
-  readValueHeader,
-  type Revision,
-  type ValueHeader,
-} from "./value-header.ts";
+import { type KnownHeaders, readValueHeader, type Revision } from "./value-header.ts";
 
 /** An entry with its commands read. */
 export interface DecodedEntry {
