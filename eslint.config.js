@@ -201,7 +201,13 @@ export default defineConfig(
     },
   },
   {
-    files: ["examples/**", "scripts/**", "packages/cli/**", "packages/raft-ts-lite/scenario/**"],
+    files: [
+      "bench/**",
+      "examples/**",
+      "scripts/**",
+      "packages/cli/**",
+      "packages/raft-ts-lite/scenario/**",
+    ],
     rules: { "no-console": "off" },
   },
   {
