@@ -47,7 +47,10 @@ export async function openNode<KDefault = string, VDefault = string>(
   return node;
 }
 
-/** As {@link openNode}, but leaves opening to the caller, or to the first use of `db`, which opens itself. Throws `ConfigError`. */
+/**
+ * As {@link openNode}, but returns at once, before anything is opened. As every `abstract-level` database, `db` begins to open by itself at
+ * the end of the turn, and its node with it; what is asked of it in the meantime waits. `open()` waits, too, and says what failed. Throws `ConfigError`.
+ */
 export function createNode<KDefault = string, VDefault = string>(
   options: NodeOptions<KDefault, VDefault>,
 ): DatabaseNode<KDefault, VDefault> {

@@ -66,11 +66,6 @@ export class ReadQueue {
 
   /** Starts rounds again that are older than `retryAfter`, and ends waiters that are overdue. */
   expire(now: number, retryAfter: number): void {
-    for (const [token, round] of this.#rounds) {
-      if (now - round.startedAt < retryAfter) continue;
-      this.#rounds.delete(token);
-      this.#asked.push(...round.waiters);
-    }
     const late = (waiter: Waiter): boolean => {
       if (Math.min(waiter.deadline, this.#closing) > now) return false;
       waiter.reject(
@@ -83,6 +78,13 @@ export class ReadQueue {
       );
       return true;
     };
+    for (const [token, { waiters, startedAt }] of this.#rounds) {
+      const left = waiters.filter((waiter) => !late(waiter));
+      const again = now - startedAt >= retryAfter;
+      if (again) this.#asked.push(...left);
+      if (again || left.length === 0) this.#rounds.delete(token);
+      else if (left.length < waiters.length) this.#rounds.set(token, { waiters: left, startedAt });
+    }
     this.#asked = this.#asked.filter((waiter) => !late(waiter));
     this.#behind = this.#behind.filter(({ waiter }) => !late(waiter));
   }
