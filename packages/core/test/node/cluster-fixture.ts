@@ -5,7 +5,7 @@ import path from "node:path";
 import { createNode, type DatabaseNode, type NodeOptions } from "../../src/index.ts";
 
 /** Short enough for tests, long enough for a busy machine with two cores. */
-const FAST_RAFT = { heartbeatMs: 20, electionMinMs: 150, electionMaxMs: 300 };
+export const FAST_RAFT = { heartbeatMs: 20, electionMinMs: 150, electionMaxMs: 300 };
 
 /** Little disk, so that nodes open quickly. */
 export const SMALL_LOG = { segmentBytes: 1_048_576, cacheBytes: 1_048_576, retainBytes: 0 };
