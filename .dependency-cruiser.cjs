@@ -42,8 +42,8 @@ module.exports = {
       name: "no-deep-import",
       comment: "a package is used through its entry points, by name",
       severity: "error",
-      from: { path: "^(packages|examples)/([^/]+)/" },
-      to: { path: "^packages/[^/]+/src/", pathNot: "^$1/$2/" },
+      from: { path: "^(packages/[^/]+|examples/[^/]+|bench|scripts)/" },
+      to: { path: "^packages/[^/]+/src/", pathNot: "^$1/" },
     },
     {
       name: "no-circular",

@@ -7,7 +7,10 @@ const steps = [
   ["format", () => run("prettier", [".", "--check", "--log-level", "warn"])],
   ["types", () => buildAndCheckTypes()],
   ["lint", () => run("eslint", [".", "--max-warnings", "0"])],
-  ["boundaries", () => run("depcruise", ["packages", "examples", "--output-type", "err"])],
+  [
+    "boundaries",
+    () => run("depcruise", ["packages", "examples", "bench", "scripts", "--output-type", "err"]),
+  ],
   ["dead code", () => run("knip", [])],
   ["tests", () => run("node", ["scripts/test.mjs"])],
   ["api", () => pnpm(["exec", "turbo", "run", "check:api", "--continue"])],
