@@ -202,7 +202,7 @@ export class HoldfastNode<Machine extends StateMachine> implements AsyncDisposab
     return this.#failure;
   }
 
-  /** @internal The node is about to be closed: see {@link Replica.endReads}. */
+  /** @internal The node is about to be closed: see `Replica.endReads`. */
   protected endReads(): void {
     this.#runtime?.replica.endReads();
   }
