@@ -27,16 +27,28 @@ const abstractLevelSuite = createRequire(import.meta.url)("abstract-level/test")
 export function runAbstractLevelSuite(name: string, factory: DatabaseFactory): void {
   describe(name, () => {
     const made: AbstractLevel<Buffer, unknown, unknown>[] = [];
+    const parents = new Parents();
+    let firstTitle: string | undefined;
     let cases = 0;
+    let sublevelCases = Infinity;
+    let running = 0;
     afterAll(() => closeAll(made));
     abstractLevelSuite({
       test: (title, run) => {
-        cases++;
-        test(title, () => runCase(run));
+        const number = cases++;
+        firstTitle ??= title;
+        // The suite begins again, now on sublevels.
+        if (number > 0 && title === firstTitle) sublevelCases = number;
+        test(title, async () => {
+          running = number;
+          await runCase(run);
+          await parents.closeUnused();
+        });
       },
       factory: (options) => {
         const database = factory(options);
         made.push(database);
+        if (running >= sublevelCases) parents.watch(database);
         return database;
       },
     });
@@ -45,6 +57,34 @@ export function runAbstractLevelSuite(name: string, factory: DatabaseFactory): v
       assert.ok(cases >= 1_476, `only (${cases}) cases`);
     });
   });
+}
+
+/**
+ * Closes the databases behind the sublevels that the suite takes for databases: it closes only those, and a database that is several
+ * nodes would keep its threads and sockets to the end.
+ */
+class Parents {
+  readonly #bySublevel = new Map<{ readonly status: string }, { close(): Promise<void> }>();
+
+  /** The first sublevel of `database` is the one that the suite uses in its place. */
+  watch(database: AbstractLevel<Buffer, unknown, unknown>): void {
+    const make = database.sublevel.bind(database);
+    Reflect.set(database, "sublevel", (name: string, options: object) => {
+      Reflect.deleteProperty(database, "sublevel");
+      const sublevel = make(name, options);
+      this.#bySublevel.set(sublevel, database);
+      return sublevel;
+    });
+  }
+
+  /** To be called between cases: within one, a sublevel may be opened again. */
+  async closeUnused(): Promise<void> {
+    for (const [sublevel, database] of this.#bySublevel) {
+      if (sublevel.status !== "closed") continue;
+      this.#bySublevel.delete(sublevel);
+      await closeAll([database]);
+    }
+  }
 }
 
 /** Some cases leave their database open, and the suite makes two only to look at their manifest. */
