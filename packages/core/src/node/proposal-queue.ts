@@ -44,6 +44,8 @@ interface Batch {
   bytes: number;
   /** The term in which it was handed over; 0 before. */
   term: number;
+  /** A later one of this node was applied: from here on it would break the order. */
+  overtaken: boolean;
 }
 
 interface ForeignBatch {
@@ -127,6 +129,7 @@ export class ProposalQueue {
       deadline,
       bytes: 0,
       term: 0,
+      overtaken: false,
     };
     this.#queue.push(batch);
     return batch;
@@ -206,6 +209,10 @@ export class ProposalQueue {
     const batch = this.#handed.get(sequence);
     if (batch === undefined) return;
     this.#handed.delete(sequence);
+    for (const earlier of this.#handed.values()) {
+      if (earlier.sequence > sequence) break;
+      earlier.overtaken = true;
+    }
     this.#pendingBytes -= batch.bytes;
     batch.settlers.forEach(({ resolve, reject }, i) => {
       const result = results[i];
@@ -223,11 +230,13 @@ export class ProposalQueue {
       lost.push(batch);
     }
     if (lost.length === 0) return;
-    for (const batch of lost) {
+    const again = lost.filter((batch) => !batch.overtaken);
+    for (const batch of lost) if (batch.overtaken) this.#fail(batch, overtakenError());
+    for (const batch of again) {
       this.#handed.delete(batch.sequence);
       batch.term = 0;
     }
-    this.#queue = [...lost, ...this.#queue];
+    this.#queue = [...again, ...this.#queue];
   }
 
   /** A snapshot replaced part of the log unseen: what was handed over may have been in it or not. */
@@ -263,6 +272,13 @@ export class ProposalQueue {
     this.#pendingBytes -= batch.bytes;
     for (const { reject } of batch.settlers) reject(error);
   }
+}
+
+function overtakenError(): HoldfastError {
+  return new HoldfastError(
+    "NOT_COMMITTED",
+    "the command was lost on its way to the leader, and later ones were applied; it had no effect and can be repeated",
+  );
 }
 
 function deadlineError(batch: Batch): HoldfastError {
