@@ -2,6 +2,7 @@ import { createServer } from "node:net";
 import path from "node:path";
 import type { NodeSettings, NodeStatus } from "@holdfast/core";
 import { MemberProcess } from "./member-process.ts";
+import type { KeyRange, Reopened } from "./tasks.ts";
 
 const POLL_MS = 5;
 const PATIENCE_MS = 120_000;
@@ -34,11 +35,23 @@ export class Cluster {
   }
 
   async startMember(id: number): Promise<void> {
-    const settings = this.settings.find((candidate) => candidate.id === id);
-    if (settings === undefined) throw new Error(`no settings for node ${id}`);
-    const member = new MemberProcess(this.#profileDirectory);
+    const [member, settings] = this.#begin(id);
     await member.call("open", settings);
     this.members.set(id, member);
+  }
+
+  /** Starts a member and measures how long it takes until it answers a read of the row that `probe` begins with. */
+  async measureStart(id: number, probe: KeyRange): Promise<Reopened> {
+    const [member, settings] = this.#begin(id);
+    const reopened = await member.call("reopen", { settings, probe });
+    this.members.set(id, member);
+    return reopened;
+  }
+
+  #begin(id: number): [MemberProcess, NodeSettings] {
+    const settings = this.settings.find((candidate) => candidate.id === id);
+    if (settings === undefined) throw new Error(`no settings for node ${id}`);
+    return [new MemberProcess(this.#profileDirectory), settings];
   }
 
   member(id: number): MemberProcess {
