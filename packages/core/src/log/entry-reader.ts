@@ -88,7 +88,7 @@ function damaged(index: number, where: string, why: string, cause?: unknown): Ho
   return new HoldfastError(
     "CORRUPT",
     `write-ahead log ${where}: entry (${index}) should be here, but ${why}. ` +
-      "Restore the data directory from a backup, or remove this member and let it rejoin with an empty directory",
+      "Remove this member and add a new one, under a new id and with an empty directory; an older copy of the directory would break what it has promised since",
     { cause },
   );
 }

@@ -319,7 +319,7 @@ function corrupt(path: string, offset: number, why: string, cause?: unknown): Ho
   return new HoldfastError(
     "CORRUPT",
     `write-ahead log ${path}, offset (${offset}): ${why}. Acknowledged data may be damaged, so nothing was changed. ` +
-      "Restore the data directory from a backup, or remove this member and let it rejoin with an empty directory",
+      "Remove this member and add a new one, under a new id and with an empty directory; an older copy of the directory would break what it has promised since",
     { cause },
   );
 }

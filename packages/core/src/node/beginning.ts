@@ -37,7 +37,7 @@ export async function reconcile(
   if (fresh && identity.begun) {
     throw new HoldfastError(
       "IDENTITY",
-      `node (${identity.nodeId}) has taken part in cluster (${identity.cluster}), but its log is empty: it was lost. Restore the log, or remove the member and add a new one`,
+      `node (${identity.nodeId}) has taken part in cluster (${identity.cluster}), but its log is empty: it was lost; remove the member and add a new one, under a new id and with an empty directory`,
     );
   }
   if (fresh && identity.voters !== undefined) await writeBeginning(wal, group, identity.voters);

@@ -232,7 +232,9 @@ describe("damage (trap 45)", () => {
       await writeFile(path, content);
       await expect(openLog(disk, directory)).rejects.toMatchObject({
         code: "CORRUPT",
-        message: expect.stringMatching(`${path}, offset \\(${at}\\): .*(Restore|rejoin)`) as string,
+        message: expect.stringMatching(
+          `${path}, offset \\(${at}\\): .*Remove this member`,
+        ) as string,
       });
       expect((await readFile(path)).equals(content)).toBe(true);
       expect(await readdir(directory)).toEqual(["00000000000000000001.seg"]);
