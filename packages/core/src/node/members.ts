@@ -32,7 +32,7 @@ export interface Members {
   list(): readonly Member[];
   /** Adds a learner: it gets everything and does not vote, so it cannot cost the group its quorum. Start the new node with `cluster.join`. */
   add(member: NewMember): Promise<void>;
-  /** Makes a learner a voter. Refused while it has not caught up, since the group could lose its quorum to it. */
+  /** Makes a learner a voter. Refused while it is not heard, or has not caught up: the group could lose its quorum to it. */
   promote(id: NodeId): Promise<void>;
   /** Removes a member. Its id must not be used again. The leader may remove itself; it then steps down. */
   remove(id: NodeId): Promise<void>;
