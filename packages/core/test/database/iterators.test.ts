@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { HoldfastError } from "../../src/errors.ts";
 import { putCommand } from "../../src/kv/kv-commands.ts";
 import { databaseFixture, deferred, type OpenDatabase } from "./database-fixture.ts";
@@ -205,7 +205,8 @@ describe("writes of the same database behind an iterator", () => {
     await expect(db.put("e", "v".repeat(60))).rejects.toMatchObject({ code: "OVERLOADED" });
     round.resolve();
     await held;
-    await db.put("e", "v".repeat(60));
+    const another = db.keys();
+    await Promise.all([db.put("e", "v".repeat(60)), another.close()]);
     expect(await iterator.all()).toEqual(["a", "b", "c"]);
   });
 });
@@ -238,6 +239,48 @@ describe("a received snapshot that is switched in", () => {
     expect(port.openCaptures).toBe(0);
   });
 
+  test("ends an iterator at once, also while the old store is open, and in the middle of a read", async () => {
+    const { db, port } = await open();
+    const iterator = db.keys();
+    await iterator.next();
+    const reader = port.reader.bind(port);
+    let switching: Promise<void> | undefined;
+    port.reader = () => ({
+      ...reader(),
+      capture: () => {
+        const capture = reader().capture();
+        const nextv = async (): Promise<never> => {
+          await (switching = port.switchState());
+          throw new Error("the store is closed");
+        };
+        return { ...capture, iterator: (range) => ({ ...capture.iterator(range), nextv }) };
+      },
+    });
+    const interrupted = db.keys();
+    await expect(interrupted.next()).rejects.toMatchObject({ code: "SWITCHED" });
+    await switching;
+    port.reader = reader;
+    const second = db.keys();
+    await second.next();
+    await port.switchState(async () => {
+      await expect(second.next()).rejects.toMatchObject({ code: "SWITCHED" });
+    });
+    for (const open of [iterator, interrupted, second]) await open.close();
+    expect(port.openCaptures).toBe(0);
+  });
+
+  test("does not hide why an iterator could not capture again", async () => {
+    const { db, port } = await open();
+    const round = deferred();
+    port.round = () => round.promise;
+    const iterator = db.keys();
+    await port.switchState();
+    port.refusal = new HoldfastError("UNAVAILABLE", "no quorum answered");
+    round.resolve();
+    await expect(iterator.next()).rejects.toBe(port.refusal);
+    await iterator.close();
+  });
+
   test("may be under way when an iterator is made", async () => {
     const { db, port } = await open();
     const reader = port.reader.bind(port);
@@ -252,7 +295,7 @@ describe("a received snapshot that is switched in", () => {
 });
 
 describe("ending", () => {
-  test("a signal ends the wait for the round, and nothing stays captured", async () => {
+  test("a signal ends the wait for the round, and nothing stays behind", async () => {
     const { db, port } = await open();
     const round = deferred();
     port.round = () => round.promise;
@@ -271,7 +314,36 @@ describe("ending", () => {
     round.resolve();
     port.catchUp();
     // A later read goes all the way behind the one that nobody waits for any more.
-    expect(await db.keys().all()).toEqual(["a", "b", "c", "d"]);
+    expect(await db.get("d")).toBe("d1");
+    expect(port.counts.barriers).toBe(1);
+    expect(port.openCaptures).toBe(0);
+  });
+
+  test("a read that was given up opens no iterator on what was confirmed too late", async () => {
+    const { db, port } = await open();
+    const round = deferred();
+    port.round = () => round.promise;
+    const controller = new AbortController();
+    const iterator = db.keys({ signal: controller.signal });
+    const read = iterator.next();
+    controller.abort();
+    await expect(read).rejects.toMatchObject({ code: "LEVEL_ABORTED" });
+    await iterator.close();
+    round.resolve();
+    await db.get("a");
+    expect(port.openIterators).toBe(0);
+    expect(port.openCaptures).toBe(0);
+  });
+
+  test("an iterator that is closed while it captures again leaves nothing captured", async () => {
+    const { db, port } = await open();
+    port.lag();
+    port.acknowledgeElsewhere(putCommand(Buffer.from("d"), Buffer.from("d1")));
+    const iterator = db.keys();
+    await vi.waitUntil(() => port.counts.barriers === 1);
+    await iterator.close();
+    port.catchUp();
+    expect(await db.get("d")).toBe("d1");
     expect(port.openCaptures).toBe(0);
   });
 

@@ -2,7 +2,7 @@ import type { HoldfastError } from "../../src/errors.ts";
 import type { Command } from "../../src/format/sealed-batch.ts";
 import type { DatabasePort, WriteLimits } from "../../src/database/port.ts";
 import type { KvMachine } from "../../src/kv/kv-machine.ts";
-import type { KvCapture, KvReader } from "../../src/kv/kv-reader.ts";
+import type { KvCapture, KvIterator, KvReader } from "../../src/kv/kv-reader.ts";
 import type { CommandResult } from "../../src/machine/state-machine.ts";
 import { entryAt, type MachineFixture } from "../kv/machine-fixture.ts";
 
@@ -47,8 +47,9 @@ export class MachinePort implements DatabasePort {
   refusal: HoldfastError | undefined;
   /** When set, ReadIndex rounds that begin end no earlier than what it returns. */
   round: (() => Promise<void>) | undefined;
-  /** Captures that were not closed. */
+  /** Captures, and iterators over them, that were not closed. */
   openCaptures = 0;
+  openIterators = 0;
   readonly #fixture: MachineFixture;
   #location: string | undefined;
   #machine: KvMachine | undefined;
@@ -134,14 +135,26 @@ export class MachinePort implements DatabasePort {
 
   #capture(reader: KvReader): KvCapture {
     const capture = reader.capture();
-    let open = true;
+    const closed = once(() => this.openCaptures--);
     this.openCaptures++;
     return {
       ...capture,
+      iterator: (range) => this.#iterator(capture.iterator(range)),
       close: () => {
-        if (open) this.openCaptures--;
-        open = false;
+        closed();
         return capture.close();
+      },
+    };
+  }
+
+  #iterator(iterator: KvIterator): KvIterator {
+    const closed = once(() => this.openIterators--);
+    this.openIterators++;
+    return {
+      ...iterator,
+      close: () => {
+        closed();
+        return iterator.close();
       },
     };
   }
@@ -215,4 +228,12 @@ export class MachinePort implements DatabasePort {
 function settle(waiting: Waiting, result: CommandResult | undefined): void {
   if (result?.ok === true) waiting.resolve(result.value);
   else waiting.reject(result?.error ?? new Error("no result"));
+}
+
+function once(run: () => void): () => void {
+  let done = false;
+  return () => {
+    if (!done) run();
+    done = true;
+  };
 }
