@@ -28,17 +28,12 @@ export class DatabaseNode<KDefault = string, VDefault = string> extends Holdfast
   override async open(): Promise<void> {
     // A node that stopped itself leaves the database behind as it was: open, as far as abstract-level knows.
     if (this.failure !== undefined) await this.db.close();
-    try {
-      await this.db.open();
-    } catch (error) {
-      // To users of the database its code is that of abstract-level; who opens a node wants the reason.
-      throw error instanceof Error && error.cause instanceof HoldfastError ? error.cause : error;
-    }
+    await unwrapped(this.db.open());
   }
 
   /** Closes database and node; see {@link HoldfastNode.close}. Idempotent. */
-  override close(): Promise<void> {
-    return this.db.close();
+  override async close(): Promise<void> {
+    await unwrapped(this.db.close());
   }
 
   #port(): DatabasePort {
@@ -67,5 +62,14 @@ export class DatabaseNode<KDefault = string, VDefault = string> extends Holdfast
       },
       close: () => super.close(),
     };
+  }
+}
+
+/** To users of the database the code of a failure is that of abstract-level; who opens or closes a node wants the reason. */
+async function unwrapped(work: Promise<void>): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    throw error instanceof Error && error.cause instanceof HoldfastError ? error.cause : error;
   }
 }

@@ -244,7 +244,9 @@ describe("close does not wait for what nobody can answer", () => {
 describe("after close nothing is left", () => {
   test("no timer, no lock, no file that the next open would not know", async () => {
     const { clock, pending } = countingClock();
-    const running = await start(3, { platform: { clock } });
+    // Ticks of five seconds: a timer that is left behind does not run out before it is looked for.
+    const raft = { heartbeatMs: 5_000, electionMinMs: 1_000_000, electionMaxMs: 2_000_000 };
+    const running = await start(3, { platform: { clock }, raft });
     await Promise.all(running.nodes.map((node) => node.db.put(`key-${node.id}`, "value")));
     expect(pending()).toBeGreaterThan(0);
     await Promise.all(running.nodes.map((node) => node.close()));
