@@ -9,5 +9,5 @@ const node = await openNode({
   cluster: { name: "orders", members: addresses.map((address, i) => ({ id: i + 1, address })) },
 });
 process.once("SIGTERM", () => void node.close());
-await node.db.put(`hello/${id}`, "written through any member");
-console.log("written");
+await node.db.put(`started/${id}/${process.pid}`, new Date().toISOString());
+console.log(await node.db.keys().all());

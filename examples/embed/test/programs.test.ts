@@ -88,12 +88,22 @@ test("tour: every call does what its comment says", async () => {
   ]);
 });
 
-test("member: three processes form a cluster, and close on SIGTERM", async () => {
+test("member: three processes form a cluster, lose nothing to kill -9 of all, and close on SIGTERM", async () => {
   const addresses = await freeAddresses(3);
-  const three = ["1", "2", "3"].map((id) => start("member", id, ...addresses));
-  await Promise.all(three.map(({ printed }) => printed("written")));
-  for (const { child } of three) child.kill("SIGTERM");
-  await Promise.all(three.map(({ output }) => output));
+  const three = (): readonly Program[] =>
+    ["1", "2", "3"].map((id) => start("member", id, ...addresses));
+  const keys = (programs: readonly Program[]): readonly string[] =>
+    programs.map(({ child }, i) => `'started/${i + 1}/${child.pid ?? 0}'`);
+
+  const killed = three();
+  await Promise.all(killed.map(({ printed }) => printed("]")));
+  for (const { child } of killed) child.kill("SIGKILL");
+  await Promise.all(killed.map(({ child }) => once(child, "exit")));
+
+  const closed = three();
+  await Promise.all(closed.flatMap(({ printed }) => keys(killed).map(printed)));
+  for (const { child } of closed) child.kill("SIGTERM");
+  await Promise.all(closed.map(({ output }) => output));
 });
 
 test("raft: the algorithm alone takes one entry to three members", async () => {
