@@ -29,6 +29,10 @@ export class StoreSlot<Machine extends StateMachine> {
   #current: Current;
   #machine: Machine;
   #listeners = new Set<() => void>();
+  /** Made by `prepare`, and neither switched in nor dropped. */
+  readonly #prepared = new Set<PreparedStore<Machine>>();
+  /** Never rejects. Settled when no checkpoint is running. */
+  #checkpoint: Promise<unknown> = Promise.resolve();
 
   private constructor(
     platform: Platform,
@@ -93,11 +97,21 @@ export class StoreSlot<Machine extends StateMachine> {
       platform: this.#platform,
       lostUnsynced: false,
     });
-    return { machine, name };
+    const prepared = { machine, name };
+    this.#prepared.add(prepared);
+    return prepared;
+  }
+
+  /** Makes the live state durable; resolves with the index up to which it is. No machine is closed before its checkpoint has ended. */
+  checkpoint(): Promise<number> {
+    const running = this.#machine.checkpoint();
+    this.#checkpoint = Promise.allSettled([this.#checkpoint, running]);
+    return running;
   }
 
   /** Drops a prepared state machine that is not wanted. */
   async discard(prepared: PreparedStore<Machine>): Promise<void> {
+    this.#prepared.delete(prepared);
     await prepared.machine.close({ clean: false });
     await this.#platform.disk.remove(`${this.#directory}/${prepared.name}`);
   }
@@ -109,20 +123,31 @@ export class StoreSlot<Machine extends StateMachine> {
     await writeCurrent(this.#platform, this.#directory, current);
     this.#current = current;
     this.#machine = prepared.machine;
+    this.#prepared.delete(prepared);
     for (const listener of [...this.#listeners]) listener();
+    await this.#checkpoint;
     await old.machine.close({ clean: false });
     await this.#platform.disk.remove(`${this.#directory}/${old.store}`);
   }
 
   /** Makes everything durable and says so, so that the next open need not go back to a checkpoint. */
   async closeClean(): Promise<void> {
+    await this.#closeRest();
     await this.#machine.close({ clean: true });
     await writeCurrent(this.#platform, this.#directory, { ...this.#current, clean: true });
   }
 
   /** After a failure: says nothing of durability. */
   async closeDirty(): Promise<void> {
+    await this.#closeRest();
     await this.#machine.close({ clean: false });
+  }
+
+  /** What must not outlive the slot: a running checkpoint, and a state whose switch failed half-way. */
+  async #closeRest(): Promise<void> {
+    await this.#checkpoint;
+    for (const { machine } of this.#prepared) await machine.close({ clean: false });
+    this.#prepared.clear();
   }
 }
 
