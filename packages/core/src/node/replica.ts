@@ -22,6 +22,7 @@ import { Checkpointer } from "./checkpointer.ts";
 import { coreConfig } from "./core-config.ts";
 import { EntrySealer } from "./entry-sealer.ts";
 import { Hearing } from "./hearing.ts";
+import { holdVoteRequests } from "./held-votes.ts";
 import { decodeMemberContext } from "./member-context.ts";
 import { ProposalQueue, type ProposalSink } from "./proposal-queue.ts";
 import { changeOverdue, isRaftError, messageOf, refusal } from "./replica-errors.ts";
@@ -82,7 +83,7 @@ export class Replica<Machine extends StateMachine> {
     );
     this.#checkpointer = new Checkpointer({
       settings,
-      checkpoint: () => options.slot.machine.checkpoint(),
+      checkpoint: () => options.slot.checkpoint(),
       log: this.#log,
       followers: () => this.#activeMatches(),
       compact: (index) => {
@@ -147,13 +148,13 @@ export class Replica<Machine extends StateMachine> {
   // What goes in.
 
   tick(ticks: number): void {
-    if (this.#stopped !== undefined) return;
-    for (let i = 0; i < ticks; i++) this.#raft.tick();
-    const now = this.#now();
-    this.#proposals.expire(now);
-    this.#reads.expire(now, this.#options.settings.raft.electionMinMs);
-    this.#changes.expire(now, changeOverdue);
-    this.#schedule();
+    this.#act(() => {
+      for (let i = 0; i < ticks; i++) this.#raft.tick();
+      const now = this.#now();
+      this.#proposals.expire(now);
+      this.#reads.expire(now, this.#options.settings.raft.electionMinMs);
+      this.#changes.expire(now, changeOverdue);
+    });
   }
 
   receive(messages: readonly Message[]): void {
@@ -344,7 +345,7 @@ export class Replica<Machine extends StateMachine> {
     for (const { token, index } of ready.readStates) {
       this.#reads.confirmed(token, index, this.applied.index);
     }
-    for (const message of ready.messages) this.#emit(message);
+    for (const message of holdVoteRequests(ready.messages)) this.#emit(message);
   }
 
   #emit(message: Message): void {
