@@ -2,7 +2,9 @@ import { performance } from "node:perf_hooks";
 import type { MemberProcess } from "./member-process.ts";
 import type { Row } from "./protocol.ts";
 
-const CHUNK_ROWS = 500;
+const MAX_CHUNK_ROWS = 500;
+/** However small the data set is, each half of it takes several chunks. */
+const MIN_CHUNKS = 16;
 const CHUNKS_IN_FLIGHT = 8;
 const MAX_ATTEMPTS = 50;
 
@@ -26,10 +28,12 @@ export class Loader {
   /** Resolves when the first row of the second half is acknowledged, with the time of `performance.now`. */
   readonly acknowledgedInSecondHalf: Promise<number>;
   #reachSecondHalf: (at: number) => void = () => undefined;
+  readonly #chunkRows: number;
   #next = 0;
 
   constructor(options: LoadOptions) {
     this.#options = options;
+    this.#chunkRows = Math.min(MAX_CHUNK_ROWS, Math.ceil(options.rows.length / MIN_CHUNKS));
     this.acknowledgedInSecondHalf = new Promise((resolve) => {
       this.#reachSecondHalf = resolve;
     });
@@ -42,19 +46,19 @@ export class Loader {
 
   async run(): Promise<void> {
     await Promise.all(Array.from({ length: CHUNKS_IN_FLIGHT }, () => this.#work()));
+    // A data set of a single row has no second half.
+    this.#reachSecondHalf(performance.now());
   }
 
   async #work(): Promise<void> {
     const { rows, beforeRow } = this.#options;
     while (this.#next < rows.length) {
       const first = this.#next;
-      this.#next += CHUNK_ROWS;
+      this.#next += this.#chunkRows;
       await beforeRow(first);
-      await this.#write(rows.slice(first, first + CHUNK_ROWS));
+      await this.#write(rows.slice(first, first + this.#chunkRows));
       if (first >= rows.length / 2) this.#reachSecondHalf(performance.now());
     }
-    // A data set of a single chunk has no second half.
-    this.#reachSecondHalf(performance.now());
   }
 
   async #write(chunk: readonly Row[]): Promise<void> {

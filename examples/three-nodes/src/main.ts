@@ -69,10 +69,8 @@ async function load(dataSet: DataSet, settings: readonly NodeSettings[]): Promis
   });
   await Promise.all([loading, recovering]);
   bar.pause();
-  const rate = count(bar.rate(rows.length));
-  console.log(
-    `All ${count(rows.length)} rows are acknowledged, ${rate} ops/s including the failover.`,
-  );
+  const rate = `${count(bar.rate(rows.length))} ops/s${killed === undefined ? "" : " including the failover"}`;
+  console.log(`All ${count(rows.length)} rows are acknowledged, ${rate}.`);
   return loader;
 }
 
@@ -232,7 +230,7 @@ async function cleanUp(directory: string): Promise<void> {
   await rm(directory, { recursive: true, force: true });
 }
 
-/** Ctrl-C. */
+/** Ctrl-C, or another reason to end early. */
 const interruption = new AbortController();
 
 try {
@@ -241,10 +239,20 @@ try {
     console.log(`${count(dataSet.duplicates)} rows share a key with a later one: the last counts.`);
   }
   const directory = await mkdtemp(path.join(tmpdir(), "holdfast-"));
-  process.once("SIGINT", () => {
+  const giveUp = (exitCode: number): void => {
     interruption.abort();
+    void cleanUp(directory).finally(() => process.exit(exitCode));
+  };
+  process.once("SIGINT", () => {
     console.log("\nInterrupted: ending the members and removing their data.");
-    void cleanUp(directory).finally(() => process.exit(130));
+    giveUp(130);
+  });
+  process.once("SIGTERM", () => {
+    giveUp(143);
+  });
+  // Nobody reads on, as behind `| head`.
+  process.stdout.once("error", () => {
+    giveUp(141);
   });
   try {
     const sound = await main(dataSet, directory);

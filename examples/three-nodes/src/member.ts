@@ -37,6 +37,8 @@ process.on("message", ({ id, body }: Envelope<Request>) => {
   void answer(body)
     .catch((error: unknown): Answer => ({ type: "failed", message: String(error) }))
     .then((result) => {
+      // The main program may have ended meanwhile.
+      if (!process.connected) return;
       process.send?.({ id, body: result } satisfies Envelope<Answer>);
       if (body.type === "close") process.disconnect();
     });

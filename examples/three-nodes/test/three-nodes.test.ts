@@ -52,18 +52,24 @@ function jsonLines(name: string, rows: number): string {
   return file;
 }
 
-test("loses its leader half-way and nothing else", { timeout: 120_000 }, async () => {
-  const { code, output } = await run([jsonLines("items.ndjson", 20_000), "--key", "sku"]);
-  expect(output).toMatch(/Killed the leader, node \d, with SIGKILL\./);
-  expect(output).toMatch(/Next acknowledged write after [\d,]+ ms\. Node \d leads\./);
-  for (const id of [1, 2, 3]) {
-    expect(output).toContain(`node ${id}: all 20,000 rows are there, and nothing else`);
-  }
-  expect(output).toMatch(/node +role +term +commit +applied/);
-  expect(output.trimEnd()).toMatch(/Nothing was lost\.$/);
-  expect(code).toBe(0);
-  expect(leftovers()).toEqual([]);
-});
+test.each([2, 20_000])(
+  "loses its leader half-way and nothing else, with %i rows",
+  { timeout: 120_000 },
+  async (rows) => {
+    const { code, output } = await run([jsonLines("items.ndjson", rows), "--key", "sku"]);
+    expect(output).toMatch(/Killed the leader, node \d, with SIGKILL\./);
+    expect(output).toMatch(/Next acknowledged write after [\d,]+ ms\. Node \d leads\./);
+    for (const id of [1, 2, 3]) {
+      expect(output).toContain(
+        `node ${id}: all ${rows.toLocaleString("en-US")} rows are there, and nothing else`,
+      );
+    }
+    expect(output).toMatch(/node +role +term +commit +applied/);
+    expect(output.trimEnd()).toMatch(/Nothing was lost\.$/);
+    expect(code).toBe(0);
+    expect(leftovers()).toEqual([]);
+  },
+);
 
 test("Ctrl-C ends the members and removes their data", { timeout: 60_000 }, async () => {
   const { code, output } = await run(
@@ -72,6 +78,22 @@ test("Ctrl-C ends the members and removes their data", { timeout: 60_000 }, asyn
   );
   expect(output).toContain("Interrupted");
   expect(code).toBe(130);
+  expect(leftovers()).toEqual([]);
+});
+
+test("who stops reading leaves nothing behind either", { timeout: 60_000 }, async () => {
+  const child = spawn(
+    process.execPath,
+    [program, jsonLines("unread.ndjson", 200_000), "--key", "sku"],
+    {
+      env: { ...process.env, TMPDIR: folder, NO_COLOR: "1" },
+    },
+  );
+  child.stdout.once("data", () => child.stdout.destroy());
+  let errors = "";
+  child.stderr.on("data", (bytes: Buffer) => (errors += bytes.toString()));
+  const code = await new Promise<number | null>((resolve) => child.once("close", resolve));
+  expect([code, errors]).toEqual([141, ""]);
   expect(leftovers()).toEqual([]);
 });
 
