@@ -20,12 +20,13 @@ export async function* commitStream<Machine extends StateMachine>(
   let next = from;
   for (;;) {
     for (const signal of signals) signal.throwIfAborted();
+    const { log } = replica;
     const { index } = replica.applied;
-    if (next > index) {
+    // While a received snapshot is switched in, the state is already ahead of the log.
+    if (next > index || index > log.lastIndex()) {
       await appliedBeyond(replica, next, signals);
       continue;
     }
-    const { log } = replica;
     if (next < log.firstIndex()) {
       throw new HoldfastError(
         "COMPACTED",
