@@ -34,7 +34,8 @@ export async function reconcile(
   const log = wal.group(group);
   const { hardState } = log.initialState();
   const fresh = log.lastIndex() === 0 && hardState.term === 0;
-  if (fresh && identity.begun) {
+  // A snapshot does not reach a state before the log holds the term of the leader that sent it.
+  if (fresh && (identity.begun || machine.applied().index > 0)) {
     throw new HoldfastError(
       "IDENTITY",
       `node (${identity.nodeId}) has taken part in cluster (${identity.cluster}), but its log is empty: it was lost; remove the member and add a new one, under a new id and with an empty directory`,
