@@ -106,6 +106,11 @@ test("member: three processes form a cluster, lose nothing to kill -9 of all, an
   await Promise.all(closed.map(({ output }) => output));
 });
 
+test("counting: a state machine of one's own keeps its state", async () => {
+  expect(lines(await start("counting").output)).toEqual(["1", "1"]);
+  expect(lines(await start("counting").output)).toEqual(["2", "2"]);
+});
+
 test("raft: the algorithm alone takes one entry to three members", async () => {
   const output = await start("raft").output;
   expect(lines(output)).toEqual([1, 2, 3].map((id) => `${id} applies 3: hello`));
