@@ -2,7 +2,8 @@
  * What went wrong, by what the caller should do about it.
  *
  * - `CLOSED`: the node or database was closed; open it again.
- * - `STOPPED`: the node stopped itself to keep its promises (failed write or sync, broken invariant); see `cause`, mend, restart.
+ * - `STOPPED`: the node stopped itself to keep its promises (failed write or sync, broken invariant), or cannot use its directory; see `cause`, mend,
+ *   restart.
  * - `NOT_COMMITTED`: the proposal had no effect and never will; safe to repeat.
  * - `UNKNOWN`: the deadline passed while the outcome was open; it may still take effect. Repeat only what is idempotent.
  * - `UNAVAILABLE`: no quorum or leader answered in time; nothing was changed; try again later.
