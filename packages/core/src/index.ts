@@ -20,7 +20,13 @@ export type {
 export type { HoldfastDatabase, HoldfastDatabaseOptions } from "./database/holdfast-database.ts";
 export { HoldfastError, type HoldfastErrorCode } from "./errors.ts";
 export type { Command } from "./format/sealed-batch.ts";
-export { kvMachine, type KvMachine, type KvMachineOptions } from "./kv/kv-machine.ts";
+export {
+  type ClassicLevelSettings,
+  classicLevelEngine,
+  type Store,
+  type StoreEngine,
+  type StoreLevel,
+} from "./kv/store-engine.ts";
 export type {
   AppliedState,
   CommandResult,
@@ -32,9 +38,8 @@ export type {
   StateMachineFactory,
 } from "./machine/state-machine.ts";
 export type { Commit } from "./node/commit-stream.ts";
-export { DatabaseNode } from "./node/database-node.ts";
+export type { DatabaseNode, HoldfastNode, NodeEvents } from "./node/holdfast-node.ts";
 export type { Member, MemberRole, Members, NewMember } from "./node/members.ts";
-export { HoldfastNode, type NodeEvents } from "./node/node.ts";
 export {
   createNode,
   type MachineOptions,

@@ -2,17 +2,19 @@ import type { Platform } from "@holdfast/platform";
 import { resolveSettings } from "../config/resolve.ts";
 import type { NodeSettings } from "../config/settings.ts";
 import type { HoldfastDatabaseOptions } from "../database/holdfast-database.ts";
-import { kvMachine, type KvMachine } from "../kv/kv-machine.ts";
+import { kvMachine } from "../kv/kv-machine.ts";
+import type { StoreEngine } from "../kv/store-engine.ts";
 import type { StateMachine, StateMachineFactory } from "../machine/state-machine.ts";
-import { DatabaseNode } from "./database-node.ts";
-import { HoldfastNode } from "./node.ts";
+import type { DatabaseNode, HoldfastNode } from "./holdfast-node.ts";
+import { LevelNode } from "./level-node.ts";
+import { MachineNode } from "./machine-node.ts";
 
 /** Settings, which are data, and the parts of the world, which are objects. */
 export interface NodeOptions<KDefault = string, VDefault = string> extends NodeSettings {
   /** Clock, randomness, disk, network: replaced one by one, or as a whole by a simulator. @defaultValue Node's own */
   readonly platform?: Partial<Platform>;
-  /** How the database keeps its keys, e.g. `kvMachine({ engine })`. @defaultValue LevelDB */
-  readonly store?: StateMachineFactory<KvMachine>;
+  /** Where the database keeps its keys. @defaultValue `classicLevelEngine()`: LevelDB */
+  readonly engine?: StoreEngine;
   /** Encodings of `db`, where a call names none. @defaultValue UTF-8 text */
   readonly database?: HoldfastDatabaseOptions<KDefault, VDefault>;
 }
@@ -54,11 +56,11 @@ export async function openNode<KDefault = string, VDefault = string>(
 export function createNode<KDefault = string, VDefault = string>(
   options: NodeOptions<KDefault, VDefault>,
 ): DatabaseNode<KDefault, VDefault> {
-  const { platform, store, database, ...settings } = options;
-  return new DatabaseNode(
+  const { platform, engine, database, ...settings } = options;
+  return new LevelNode(
     resolveSettings(settings),
     platform ?? {},
-    store ?? kvMachine(),
+    kvMachine(engine === undefined ? {} : { engine }),
     database ?? {},
   );
 }
@@ -68,7 +70,7 @@ export async function openMachine<Machine extends StateMachine>(
   options: MachineOptions<Machine>,
 ): Promise<HoldfastNode<Machine>> {
   const { platform, machine, ...settings } = options;
-  const node = new HoldfastNode(resolveSettings(settings), platform ?? {}, machine);
+  const node = new MachineNode(resolveSettings(settings), platform ?? {}, machine);
   await node.open();
   return node;
 }

@@ -186,3 +186,29 @@ test("1,000 concurrent proposals need at most ten syncs (O10)", async () => {
   await Promise.all(Array.from({ length: 1_000 }, (_, i) => node.db.put(`key-${i}`, "value")));
   expect((await node.status()).disk.syncs - before).toBeLessThanOrEqual(10);
 });
+
+test("a listener that throws is an uncaught exception of its owner, and stops nothing", async () => {
+  const running = new Cluster();
+  cluster = running;
+  await running.reserve(1);
+  const node = running.create(1);
+  const uncaught: unknown[] = [];
+  const others = process.listeners("uncaughtException");
+  process.removeAllListeners("uncaughtException");
+  const note = (error: unknown): void => {
+    uncaught.push(error);
+  };
+  process.on("uncaughtException", note);
+  try {
+    node.events.on("leader", () => {
+      throw new Error("of the listener");
+    });
+    await node.open();
+    await node.db.put("key", "value");
+  } finally {
+    process.off("uncaughtException", note);
+    for (const listener of others) process.on("uncaughtException", listener);
+  }
+  expect((await node.status()).state).toBe("open");
+  expect(uncaught[0]).toMatchObject({ message: "of the listener" });
+});

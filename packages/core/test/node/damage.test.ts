@@ -5,13 +5,13 @@ import { afterEach, describe, expect, test } from "vitest";
 import {
   type CommittedEntry,
   type HoldfastError,
-  type KvMachine,
-  kvMachine,
+  classicLevelEngine,
   openMachine,
   openNode,
   type StateMachine,
   type StateMachineFactory,
 } from "../../src/index.ts";
+import { type KvMachine, kvMachine } from "../../src/kv/kv-machine.ts";
 import { Cluster, eventually } from "./cluster-fixture.ts";
 import { contents, fill, flipByte, keyCount, refusal, stopOf } from "./expectations.ts";
 import { FaultyDisk } from "./faulty-disk.ts";
@@ -226,20 +226,22 @@ describe("a state machine that throws", () => {
 
 test("what fails while a stopped node is released is no second failure, and its lock is free", async () => {
   const running = await start(1, {
-    store: async (context) => {
-      const machine = await kvMachine()(context);
-      const close = machine.close.bind(machine);
-      machine.close = async (options) => {
-        await close(options);
-        throw new Error("cannot close");
-      };
-      return machine;
+    engine: {
+      open: async (context) => {
+        const store = await classicLevelEngine().open(context);
+        const close = store.level.close.bind(store.level);
+        store.level.close = async () => {
+          await close();
+          throw new Error("cannot close");
+        };
+        return store;
+      },
     },
   });
   const node = running.node(1);
   await node.db.put("key", "value");
   await expect(node.close()).rejects.toMatchObject({ code: "LEVEL_DATABASE_NOT_CLOSED" });
-  const next = await openNode({ ...running.options(1), store: kvMachine() });
+  const next = await openNode({ ...running.options(1), engine: classicLevelEngine() });
   expect(await next.db.get("key")).toBe("value");
   await next.close();
   await eventually("the node to be closed", async () => (await node.status()).state === "closed");

@@ -2,13 +2,8 @@ import { readdirSync } from "node:fs";
 import path from "node:path";
 import { nodeClock, type Platform } from "@holdfast/platform";
 import { afterEach, describe, expect, test } from "vitest";
-import {
-  createNode,
-  type DatabaseNode,
-  kvMachine,
-  openMachine,
-  openNode,
-} from "../../src/index.ts";
+import { createNode, type DatabaseNode, openMachine, openNode } from "../../src/index.ts";
+import { kvMachine } from "../../src/kv/kv-machine.ts";
 import { childPrograms } from "../children/spawn.ts";
 import { Cluster, eventually } from "./cluster-fixture.ts";
 

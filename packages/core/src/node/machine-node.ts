@@ -1,36 +1,21 @@
 import type { Platform } from "@holdfast/platform";
 import { EventEmitter } from "eventemitter3";
-import type { NodeId, Role } from "raft-ts-lite";
+import type { NodeId } from "raft-ts-lite";
 import type { ResolvedSettings } from "../config/settings.ts";
 import { HoldfastError } from "../errors.ts";
 import type { Command } from "../format/sealed-batch.ts";
 import type { StateMachine, StateMachineFactory } from "../machine/state-machine.ts";
 import { type Commit, commitStream } from "./commit-stream.ts";
+import type { HoldfastNode, NodeEvents } from "./holdfast-node.ts";
 import { type Members, ReplicatedMembers } from "./members.ts";
 import { openRuntime } from "./open-runtime.ts";
 import type { Runtime } from "./runtime.ts";
 import type { NodeStatus } from "./status.ts";
 
-/** What a node tells its embedder. Listeners run in the turn in which it happened and must not throw. */
-export interface NodeEvents {
-  /** Who leads changed, or this node's role did. `leader` is `undefined` while none is known. */
-  leader: (change: {
-    readonly leader: NodeId | undefined;
-    readonly role: Role;
-    readonly term: number;
-  }) => void;
-  /** The applied configuration changed; see `members.list()`. */
-  members: () => void;
-  /** The node stopped itself to keep its promises; everything that waited was rejected. Mend the cause, then open it again. */
-  stopped: (error: HoldfastError) => void;
-}
-
-/** A member of a replicated group with a state machine of the embedder's. Made by `openMachine`. */
-export class HoldfastNode<Machine extends StateMachine> implements AsyncDisposable {
+/** See {@link HoldfastNode}. */
+export class MachineNode<Machine extends StateMachine> implements HoldfastNode<Machine> {
   readonly events: EventEmitter<NodeEvents> = new EventEmitter<NodeEvents>();
-  /** The members of the group, and how to change them. */
   readonly members: Members;
-  /** @internal */
   protected readonly settings: ResolvedSettings;
   readonly #overrides: Partial<Platform>;
   readonly #factory: StateMachineFactory<Machine>;
@@ -39,7 +24,6 @@ export class HoldfastNode<Machine extends StateMachine> implements AsyncDisposab
   /** Opens and closes run one after the other. */
   #lifecycle: Promise<void> = Promise.resolve();
 
-  /** @internal */
   constructor(
     settings: ResolvedSettings,
     overrides: Partial<Platform>,
@@ -56,17 +40,14 @@ export class HoldfastNode<Machine extends StateMachine> implements AsyncDisposab
     });
   }
 
-  /** Who this node is. */
   get id(): NodeId {
     return this.settings.id;
   }
 
-  /** The live state machine. Another object after a received snapshot was switched in: do not keep it. Throws `CLOSED` or `STOPPED`. */
   get machine(): Machine {
     return this.runtime().slot.machine;
   }
 
-  /** Opens the node. Idempotent; can be called again after `close` and after the node stopped itself. */
   open(): Promise<void> {
     return this.#inOrder(async () => {
       if (this.#runtime !== undefined && this.#failure === undefined) return;
@@ -78,23 +59,20 @@ export class HoldfastNode<Machine extends StateMachine> implements AsyncDisposab
         overrides: this.#overrides,
         machine: this.#factory,
         leaderChanged: (leader, role, term) => {
-          this.events.emit("leader", { leader: leader === 0 ? undefined : leader, role, term });
+          const change = { leader: leader === 0 ? undefined : leader, role, term };
+          this.#tell(() => this.events.emit("leader", change));
         },
         membersChanged: () => {
-          this.events.emit("members");
+          this.#tell(() => this.events.emit("members"));
         },
         failed: (error) => {
           this.#failure = error;
-          this.events.emit("stopped", error);
+          this.#tell(() => this.events.emit("stopped", error));
         },
       });
     });
   }
 
-  /**
-   * Closes the node: proposals that were not handed over are rejected with `CLOSED`, those whose outcome is open with `UNKNOWN`. Leaves
-   * no timer, socket, thread or lock behind. Idempotent.
-   */
   close(): Promise<void> {
     return this.#inOrder(async () => {
       const runtime = this.#runtime;
@@ -107,35 +85,33 @@ export class HoldfastNode<Machine extends StateMachine> implements AsyncDisposab
     return this.close();
   }
 
+  /** A listener that throws is its owner's uncaught exception, and no reason for the node to stop. */
+  #tell(emit: () => void): void {
+    try {
+      emit();
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
+  }
+
   #inOrder(step: () => Promise<void>): Promise<void> {
     const run = this.#lifecycle.then(step);
     this.#lifecycle = run.catch(() => undefined);
     return run;
   }
 
-  /**
-   * Replicates a command and resolves with what the state machine answered, once it is committed by a quorum and applied on this node. Can be
-   * called on any member; commands of one turn of the event loop keep their order and share an entry. Rejects with the state machine's refusal or with a `HoldfastError`:
-   * `NOT_COMMITTED`, `UNKNOWN`, `OVERLOADED`, `CLOSED`, `STOPPED`.
-   */
   async propose(command: Command): Promise<unknown> {
     const result = await this.runtime().replica.propose(command);
     if (result.ok) return result.value;
     throw result.error;
   }
 
-  /**
-   * Resolves once the local state contains everything that was acknowledged anywhere before this call (ReadIndex, Raft thesis 6.4): reads
-   * of the local state are linearizable after it. Writes nothing to the log. Rejects with `UNAVAILABLE` at the deadline. The value is the read index.
-   */
   readBarrier(): Promise<number> {
     return this.runtimePromise(({ replica }) => replica.readIndex());
   }
 
-  /**
-   * Committed entries from index `from` on (at least 1), in order, without a gap, as they are applied on this node; never ends by itself. Throws `COMPACTED`
-   * when they are gone, the signal's reason, and `CLOSED` or `STOPPED` with the node.
-   */
   commits(options: {
     readonly from: number;
     readonly signal?: AbortSignal;
@@ -148,7 +124,6 @@ export class HoldfastNode<Machine extends StateMachine> implements AsyncDisposab
     return commitStream(replica, from, signal === undefined ? [ended] : [ended, signal]);
   }
 
-  /** Where this node stands. Answers in every state. */
   async status(): Promise<NodeStatus> {
     const runtime = this.#runtime;
     if (runtime === undefined || hasEnded(runtime)) return this.#endedStatus();
@@ -197,17 +172,16 @@ export class HoldfastNode<Machine extends StateMachine> implements AsyncDisposab
     };
   }
 
-  /** @internal Why the node stopped itself. */
+  /** Why the node stopped itself. */
   protected get failure(): HoldfastError | undefined {
     return this.#failure;
   }
 
-  /** @internal The node is about to be closed: see `Replica.endReads`. */
+  /** The node is about to be closed: see `Replica.endReads`. */
   protected endReads(): void {
     this.#runtime?.replica.endReads();
   }
 
-  /** @internal */
   protected runtime(): Runtime<Machine> {
     if (this.#failure !== undefined) throw this.#failure;
     if (this.#runtime === undefined) {
@@ -216,7 +190,6 @@ export class HoldfastNode<Machine extends StateMachine> implements AsyncDisposab
     return this.#runtime;
   }
 
-  /** @internal */
   protected async runtimePromise<T>(use: (runtime: Runtime<Machine>) => Promise<T>): Promise<T> {
     return await use(this.runtime());
   }

@@ -6,14 +6,16 @@ import type { DatabasePort } from "../database/port.ts";
 import { HoldfastError } from "../errors.ts";
 import type { KvMachine } from "../kv/kv-machine.ts";
 import type { StateMachineFactory } from "../machine/state-machine.ts";
-import { HoldfastNode } from "./node.ts";
+import type { DatabaseNode } from "./holdfast-node.ts";
+import { MachineNode } from "./machine-node.ts";
 
-/** A member of a replicated group whose state is a database. Made by `openNode`. */
-export class DatabaseNode<KDefault = string, VDefault = string> extends HoldfastNode<KvMachine> {
-  /** The replicated database: an `abstract-level` database. Closing it closes the node. */
+/** See {@link DatabaseNode}. */
+export class LevelNode<KDefault = string, VDefault = string>
+  extends MachineNode<KvMachine>
+  implements DatabaseNode<KDefault, VDefault>
+{
   readonly db: HoldfastDatabase<KDefault, VDefault>;
 
-  /** @internal */
   constructor(
     settings: ResolvedSettings,
     platform: Partial<Platform>,
@@ -24,14 +26,14 @@ export class DatabaseNode<KDefault = string, VDefault = string> extends Holdfast
     this.db = new LevelDatabase(this.#port(), options);
   }
 
-  /** Opens node and database; see {@link HoldfastNode.open}. Idempotent. */
+  /** Opens node and database; see {@link MachineNode.open}. Idempotent. */
   override async open(): Promise<void> {
     // A node that stopped itself leaves the database behind as it was: open, as far as abstract-level knows.
     if (this.failure !== undefined) await this.db.close();
     await unwrapped(this.db.open());
   }
 
-  /** Closes database and node; see {@link HoldfastNode.close}. Idempotent. */
+  /** Closes database and node; see {@link MachineNode.close}. Idempotent. */
   override async close(): Promise<void> {
     await unwrapped(this.db.close());
   }
