@@ -18,8 +18,11 @@ interface Waiting {
   readonly cost: number;
 }
 
-/** Bigger than what a busy log writes at once; bigger appends are copied to a buffer of their own. */
-const RING_BYTES = 1024 * 1024;
+/**
+ * Bigger than what a busy log writes at once, which is a few entries of 1 MiB; bigger appends are copied to a buffer of their own, whose pages the system must
+ * make each time. What is never written to takes no memory.
+ */
+const RING_BYTES = 8 * 1024 * 1024;
 
 /** One buffer with a memory of its own, because it is handed over to the other thread. */
 function join(buffers: readonly Uint8Array[], length: number): Uint8Array<ArrayBuffer> {

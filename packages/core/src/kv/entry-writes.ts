@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { writeU64 } from "../format/bytes.ts";
 import { STATE_HASH_BYTES } from "./meta-codec.ts";
+import type { StoreBatch } from "./store-engine.ts";
 import { SPACE_DATA } from "./store-keys.ts";
 import { valueHeaderBytes, writeValueHeader, type ValueHeader } from "./value-header.ts";
 
@@ -75,19 +76,20 @@ export class EntryWrites {
     this.#arena.set(operation.value, valueAt);
   }
 
-  /** The writes in order; views of the arena, which is never used again. */
-  operations(): StoreOperation[] {
-    const operations: StoreOperation[] = [];
+  /**
+   * Adds the writes, in order, to a batch of the store: views of the arena, which is never used again. One call for each is cheaper than an array of
+   * operations, whose properties the store would have to look up by name.
+   */
+  addTo(batch: StoreBatch): void {
     const records = this.#records;
     for (let i = 0; i < records.length; i += 3) {
       const keyAt = records[i] ?? 0;
       const keyEnd = keyAt + (records[i + 1] ?? 0);
       const valueBytes = records[i + 2] ?? -1;
       const key = this.#arena.subarray(keyAt, keyEnd);
-      if (valueBytes < 0) operations.push({ type: "del", key });
-      else operations.push({ type: "put", key, value: this.#value(keyEnd, valueBytes) });
+      if (valueBytes < 0) batch.del(key);
+      else batch.put(key, this.#value(keyEnd, valueBytes));
     }
-    return operations;
   }
 
   /** The state hash after this entry. */

@@ -109,9 +109,9 @@ export class KvMachine implements StateMachine {
       members,
       stateHash: writes.hash(entry.configuration && encodeConfState(confState)),
     };
-    const operations = writes.operations();
-    operations.push({ type: "put", key: META_KEY, value: encodeMeta(after) });
-    await this.#store.level.batch(operations);
+    const batch = this.#store.level.batch();
+    writes.addTo(batch);
+    await batch.put(META_KEY, encodeMeta(after)).write();
     this.#applied = after;
     return results;
   }

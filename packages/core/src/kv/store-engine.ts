@@ -7,6 +7,9 @@ import type { StateMachineContext } from "../machine/state-machine.ts";
 /** A database whose default encodings are `buffer`, and which has explicit snapshots. */
 export type StoreLevel = AbstractLevel<string | Buffer | Uint8Array, Buffer, Buffer>;
 
+/** Operations of a {@link StoreLevel} that are written in one atomic step. */
+export type StoreBatch = ReturnType<StoreLevel["batch"]>;
+
 /** An open store, as the state machine needs it. */
 export interface Store {
   readonly level: StoreLevel;
@@ -34,7 +37,11 @@ export interface ClassicLevelSettings {
   readonly compression?: boolean;
   /** Cache of uncompressed blocks. Larger: fewer reads from disk, more memory. @defaultValue 8 MiB */
   readonly cacheBytes?: number;
-  /** Size of the table in memory before it is written out. Larger: fewer and longer flushes, more to replay after an OS crash. @defaultValue 4 MiB */
+  /**
+   * Size of the table in memory before it is written out. Larger: fewer and longer flushes and compactions, more memory (there may be two), more of
+   * LevelDB's log to read after a crash of the process. Compactions cost more than all else here: every table holds the meta record and new keys,
+   * so each overlaps all of the next level. @defaultValue 32 MiB
+   */
   readonly writeBufferBytes?: number;
 }
 
@@ -52,7 +59,7 @@ export function classicLevelEngine(settings: ClassicLevelSettings = {}): StoreEn
     valueEncoding: "buffer",
     compression: settings.compression ?? false,
     cacheSize: settings.cacheBytes ?? 8 * 1024 * 1024,
-    writeBufferSize: settings.writeBufferBytes ?? 4 * 1024 * 1024,
+    writeBufferSize: settings.writeBufferBytes ?? 32 * 1024 * 1024,
   };
   return {
     async open(context) {

@@ -54,7 +54,8 @@ async function failingBatches(after: number): Promise<KvMachine> {
     const level = new Proxy(store.level, {
       get(target, property) {
         if (property === "batch" && left-- <= 0) {
-          return () => Promise.reject(new Error("no space left on device"));
+          const write = (): Promise<void> => Promise.reject(new Error("no space left on device"));
+          return () => Object.assign(target.batch(), { write });
         }
         const member: unknown = Reflect.get(target, property, target);
         return typeof member === "function" ? (member.bind(target) as unknown) : member;
