@@ -14,6 +14,16 @@ import type {
   StateMachine,
 } from "./machine/state-machine.ts";
 
+export type { Command } from "./format/sealed-batch.ts";
+export type {
+  AppliedState,
+  CommandResult,
+  CommittedEntry,
+  MachineSnapshot,
+  MemberRecord,
+  StateMachine,
+} from "./machine/state-machine.ts";
+
 /** What {@link stateMachineSuite} must know of the state machine and of the test runner. */
 export interface StateMachineSuiteOptions {
   /** Registers a test: that of vitest, of `node:test`, or alike. */
