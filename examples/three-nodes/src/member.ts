@@ -2,14 +2,16 @@
 import { openNode, type DatabaseNode } from "@holdfast/core";
 import type { Answer, Envelope, Request, Row } from "./protocol.ts";
 
-let node: DatabaseNode | undefined;
+let opening: Promise<DatabaseNode> | undefined;
 
 async function answer(request: Request): Promise<Answer> {
   if (request.type === "open") {
-    node = await openNode(request.settings);
+    opening = openNode(request.settings);
+    await opening;
     return { type: "done" };
   }
-  if (node === undefined) throw new Error("open first");
+  if (opening === undefined) throw new Error("open first");
+  const node = await opening;
   const { db } = node;
   switch (request.type) {
     case "put":
@@ -44,9 +46,11 @@ process.on("message", ({ id, body }: Envelope<Request>) => {
     });
 });
 
-// Without its main program a member has nobody to serve.
+// Without its main program a member has nobody to serve, even while it is still opening its node.
 process.on("disconnect", () => {
-  void node?.close();
+  void Promise.resolve(opening)
+    .then((node) => node?.close())
+    .finally(() => process.exit());
 });
 // Ctrl-C reaches every process of the terminal; the main program decides what happens then.
 process.on("SIGINT", () => undefined);
