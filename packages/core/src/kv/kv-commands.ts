@@ -10,6 +10,11 @@ export const KIND_DELETE = 0x41;
 export const KIND_BATCH = 0x42;
 export const KIND_CLEAR = 0x43;
 
+/** Whether this software knows what commands of `kind` do. */
+export function isKnownKind(kind: number): boolean {
+  return [KIND_PUT, KIND_DELETE, KIND_BATCH, KIND_CLEAR].includes(kind);
+}
+
 /** A write of one key. */
 export type KvOperation =
   | { readonly type: "put"; readonly key: Uint8Array; readonly value: Uint8Array }

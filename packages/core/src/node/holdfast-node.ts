@@ -41,7 +41,8 @@ export interface HoldfastNode<Machine extends StateMachine = StateMachine> exten
   /**
    * Replicates a command and resolves with what the state machine answered, once it is committed by a quorum and applied on this node. Can be
    * called on any member; commands of one turn of the event loop keep their order and share an entry. Rejects with the state machine's refusal or with a `HoldfastError`:
-   * `NOT_COMMITTED`, `UNKNOWN`, `OVERLOADED`, `CLOSED`, `STOPPED`.
+   * `NOT_COMMITTED`, `UNKNOWN`, `TOO_LARGE`, `OVERLOADED`, `CLOSED`, `STOPPED`; with a `TypeError` when the kind is not one from 0x40 to 0xff, or, on a node with a
+   * database, none of the database's.
    */
   propose(command: Command): Promise<unknown>;
   /**

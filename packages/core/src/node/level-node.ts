@@ -4,6 +4,8 @@ import type { HoldfastDatabase, HoldfastDatabaseOptions } from "../database/hold
 import { LevelDatabase } from "../database/level-database.ts";
 import type { DatabasePort } from "../database/port.ts";
 import { HoldfastError } from "../errors.ts";
+import type { Command } from "../format/sealed-batch.ts";
+import { isKnownKind } from "../kv/kv-commands.ts";
 import type { KvMachine } from "../kv/kv-machine.ts";
 import type { StateMachineFactory } from "../machine/state-machine.ts";
 import type { DatabaseNode } from "./holdfast-node.ts";
@@ -38,11 +40,19 @@ export class LevelNode<KDefault = string, VDefault = string>
     await unwrapped(this.db.close());
   }
 
+  /** A command that the store does not know would stop every member that applies it, at each start anew. */
+  override async propose(command: Command): Promise<unknown> {
+    if (!isKnownKind(command.kind)) {
+      throw new TypeError(`the database knows no command of kind (${command.kind})`);
+    }
+    return await super.propose(command);
+  }
+
   #port(): DatabasePort {
     const switchListeners = new Set<() => void>();
     return {
       limits: this.settings.limits,
-      propose: (command) => this.propose(command),
+      propose: (command) => super.propose(command),
       readBarrier: () => this.readBarrier(),
       readIndex: () =>
         this.runtimePromise(async ({ replica }) => {

@@ -12,6 +12,10 @@ import { openRuntime } from "./open-runtime.ts";
 import type { Runtime } from "./runtime.ts";
 import type { NodeStatus } from "./status.ts";
 
+/** Kinds below belong to the node itself (docs/formats.md, section 1). */
+const FIRST_MACHINE_KIND = 0x40;
+const LAST_KIND = 0xff;
+
 /** See {@link HoldfastNode}. */
 export class MachineNode<Machine extends StateMachine> implements HoldfastNode<Machine> {
   readonly events: EventEmitter<NodeEvents> = new EventEmitter<NodeEvents>();
@@ -103,6 +107,7 @@ export class MachineNode<Machine extends StateMachine> implements HoldfastNode<M
   }
 
   async propose(command: Command): Promise<unknown> {
+    checkCommand(command);
     const result = await this.runtime().replica.propose(command);
     if (result.ok) return result.value;
     throw result.error;
@@ -265,4 +270,14 @@ function emptyStatus(
     disk: { logBytes: 0, logSegments: 0, storeBytes: 0, syncs: 0, appends: 0 },
     followers: [],
   };
+}
+
+/** What cannot be encoded would stop the node at the end of the turn. */
+function checkCommand({ kind, body }: Command): void {
+  if (!Number.isInteger(kind) || kind < FIRST_MACHINE_KIND || kind > LAST_KIND) {
+    throw new TypeError(
+      `kind (${kind}) of a command must be a whole number from (${FIRST_MACHINE_KIND}) to (${LAST_KIND})`,
+    );
+  }
+  if (!(body instanceof Uint8Array)) throw new TypeError("body of a command must be a Uint8Array");
 }
