@@ -41,11 +41,6 @@ export class PeerPins {
     return this.#pins.size === 0;
   }
 
-  /** Address at which a peer was last heard of. */
-  addressOf(id: NodeId): string | undefined {
-    return this.#pins.get(id)?.address;
-  }
-
   /** `false`: the peer was known under another incarnation. `true`: it is the one known, or is from now on, durably. */
   async admit(id: NodeId, incarnation: number, address: string): Promise<boolean> {
     const pin = this.#pins.get(id);
