@@ -117,6 +117,7 @@ function batchEnd(buffer: Buffer, at: number, verify: boolean): number {
       `batch version (${version}) is newer than this software (${VERSION})`,
     );
   }
+  refuseFlags("batch", buffer.readUInt8(at + 9));
   return at + length;
 }
 
@@ -129,6 +130,7 @@ function openBatch(buffer: Buffer, at: number, end: number): OpenedBatch {
     const bodyAt = offset + COMMAND_HEADER_BYTES;
     const bodyEnd = bodyAt + buffer.readUInt32LE(offset + 2);
     if (bodyEnd > end) throw damaged(at, "a command is cut short");
+    refuseFlags("command", buffer.readUInt8(offset + 1));
     commands.push({ kind: buffer.readUInt8(offset), body: buffer.subarray(bodyAt, bodyEnd) });
     offset = bodyEnd;
   }
@@ -138,6 +140,15 @@ function openBatch(buffer: Buffer, at: number, end: number): OpenedBatch {
     sequence: readU64(buffer, at + 32),
   };
   return { origin, commands };
+}
+
+/** A flag changes what the bytes behind it mean: whoever does not know it would read something else than its writer. */
+function refuseFlags(what: string, flags: number): void {
+  if (flags === 0) return;
+  throw new HoldfastError(
+    "UNSUPPORTED",
+    `${what} with flags (${flags}) is not known to this software`,
+  );
 }
 
 function damaged(at: number, why: string): HoldfastError {

@@ -96,6 +96,13 @@ export function openEntry(sealed: Uint8Array): Entry {
       `sealed entry of version (${version}) and type (${buffer.readUInt8(9)}) is not known to this software`,
     );
   }
+  const flags = buffer.readUInt16LE(10);
+  if (flags !== 0) {
+    throw new HoldfastError(
+      "UNSUPPORTED",
+      `sealed entry with flags (${flags}) is not known to this software`,
+    );
+  }
   const entry: Entry = {
     type,
     term: readU64(buffer, 16),
