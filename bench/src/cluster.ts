@@ -8,7 +8,7 @@ const POLL_MS = 5;
 const PATIENCE_MS = 120_000;
 
 /** What every member's settings have in common. */
-export type CommonSettings = Pick<NodeSettings, "log" | "replication" | "checkpoint">;
+export type CommonSettings = Pick<NodeSettings, "log" | "replication" | "timeouts">;
 
 /** Members of one cluster, each in a process of its own, on loopback, with the production preset. */
 export class Cluster {

@@ -14,11 +14,14 @@ const defaults = { commands: 1_000_000, "value-bytes": 256, batch: 1000, runs: 3
 const LAST_ROWS = 1000;
 /** The log keeps all commands: this is more than any run writes. */
 const RETAIN_BYTES = 2 ** 40;
+/** A read waits until the log is replayed, however long that takes; by default it would give up after ten seconds. */
+const READ_MS = 600_000;
 
 async function measure({ directory, numbers }: Run<typeof defaults, never>): Promise<void> {
   const common = {
     log: { retainBytes: RETAIN_BYTES },
     replication: { batchSize: numbers.batch },
+    timeouts: { readMs: READ_MS },
   };
   const cluster = await Cluster.start({ directory, nodes: 1, common });
   const subject = new Subject(cluster, path.join(directory, "node-1"), numbers["value-bytes"]);
