@@ -7,7 +7,7 @@ import type { StateMachine, StateMachineFactory } from "../machine/state-machine
 import type { Hello, Refusal } from "../transport/handshake.ts";
 import type { Transport } from "../transport/transport.ts";
 import type { ReplicaApplied } from "./applier.ts";
-import { drawIncarnation, type Identity } from "./identity.ts";
+import { clusterIdOf, drawIncarnation, type Identity } from "./identity.ts";
 import type { PeerPins } from "./peer-pins.ts";
 import { releaseInOrder } from "./release.ts";
 import { Replica } from "./replica.ts";
@@ -87,7 +87,9 @@ export class Runtime<Machine extends StateMachine> {
     this.transport = parts.transport;
     this.#tickMs = tickLength(settings);
     this.#lastTick = platform.clock.now();
+    const clusterId = clusterIdOf(identity.cluster);
     this.#sender = new SnapshotSender({
+      clusterId,
       group: GROUP,
       machine: () => this.slot.machine,
       openStream: (to) => this.transport.openStream(to, "snapshot"),
@@ -126,6 +128,7 @@ export class Runtime<Machine extends StateMachine> {
     });
     this.#receiver = new SnapshotReceiver<Machine>({
       self: settings.id,
+      clusterId,
       group: GROUP,
       slot: this.slot,
       install: (message, store) => this.replica.installSnapshot(message, store),

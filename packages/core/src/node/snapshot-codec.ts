@@ -31,6 +31,8 @@ const beginSchema = z.object({
 });
 const manifestSchema = z.object({
   version: z.literal(1),
+  clusterId: z.instanceof(Uint8Array),
+  group: safe,
   format: z.string(),
   applied: appliedSchema,
   bytes: safe,
@@ -47,6 +49,8 @@ export interface SnapshotBegin {
 
 /** Last frame of a snapshot (docs/formats.md, section 7). */
 export interface SnapshotManifest {
+  readonly clusterId: Uint8Array;
+  readonly group: number;
   readonly format: string;
   readonly applied: AppliedState;
   readonly bytes: number;
@@ -72,8 +76,8 @@ export function encodeManifest(manifest: SnapshotManifest): Uint8Array {
 }
 
 export function decodeManifest(body: Uint8Array): SnapshotManifest {
-  const { format, applied, bytes, chunks } = parse(manifestSchema, body, "manifest");
-  return { format, bytes, chunks, applied: richApplied(applied) };
+  const { applied, ...rest } = parse(manifestSchema, body, "manifest");
+  return { ...rest, applied: richApplied(applied) };
 }
 
 export function encodeAnswer(answer: SnapshotAnswer): Uint8Array {

@@ -14,6 +14,7 @@ import type { PreparedStore, StoreSlot } from "./store-slot.ts";
 
 export interface SnapshotReceiverOptions<Machine extends StateMachine> {
   readonly self: NodeId;
+  readonly clusterId: Uint8Array;
   readonly group: number;
   readonly slot: StoreSlot<Machine>;
   /** Takes over the store, whatever the answer. */
@@ -70,7 +71,7 @@ export class SnapshotReceiver<Machine extends StateMachine> {
     }
     const prepared = await slot.prepare();
     try {
-      await prepared.machine.restore(begin.applied, checkedChunks(begin, frames));
+      await prepared.machine.restore(begin.applied, checkedChunks(begin, frames, this.#options));
     } catch (error) {
       await slot.discard(prepared);
       throw error;
@@ -88,6 +89,7 @@ export class SnapshotReceiver<Machine extends StateMachine> {
 async function* checkedChunks(
   begin: SnapshotBegin,
   frames: AsyncIterator<Frame>,
+  own: { readonly clusterId: Uint8Array; readonly group: number },
 ): AsyncIterable<Uint8Array> {
   const hashes: Uint8Array[] = [];
   let bytes = 0;
@@ -96,6 +98,8 @@ async function* checkedChunks(
     if (kind === FRAME_KIND.snapshotManifest) {
       const manifest = decodeManifest(body);
       const sound =
+        Buffer.compare(manifest.clusterId, own.clusterId) === 0 &&
+        manifest.group === own.group &&
         manifest.bytes === bytes &&
         manifest.chunks.length === hashes.length &&
         manifest.applied.index === begin.applied.index &&

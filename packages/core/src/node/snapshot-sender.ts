@@ -8,6 +8,7 @@ import { chunkHash, decodeAnswer, encodeBegin, encodeManifest } from "./snapshot
 const CHUNK_BYTES = 1_048_576;
 
 export interface SnapshotSenderOptions {
+  readonly clusterId: Uint8Array;
   readonly group: number;
   readonly machine: () => StateMachine;
   readonly openStream: (to: NodeId) => Promise<FrameStream>;
@@ -63,7 +64,7 @@ export class SnapshotSender {
     { to, term }: InstallSnapshot,
     transfer: { stream: FrameStream | undefined },
   ): Promise<void> {
-    const { group, machine } = this.#options;
+    const { clusterId, group, machine } = this.#options;
     const { format } = machine();
     const view = await machine().snapshot();
     try {
@@ -78,7 +79,14 @@ export class SnapshotSender {
         bytes += chunk.length;
         await stream.send(FRAME_KIND.snapshotChunk, group, [chunk]);
       }
-      const manifest = encodeManifest({ format, applied, bytes, chunks });
+      const manifest = encodeManifest({
+        clusterId,
+        group,
+        format,
+        applied,
+        bytes,
+        chunks,
+      });
       await stream.send(FRAME_KIND.snapshotManifest, group, [manifest]);
       await expectAnswer(stream);
       stream.end();
