@@ -28,7 +28,7 @@ class Nodes {
   readonly #numbers: Numbers;
   #started = 0;
 
-  constructor({ directory, numbers }: Run<Numbers, never>) {
+  constructor({ directory, numbers }: Run<Numbers, string>) {
     this.#directory = directory;
     this.#numbers = numbers;
   }
@@ -119,17 +119,22 @@ async function printAppends(nodes: Nodes, numbers: Numbers): Promise<void> {
   const inFlight = numbers["in-flight"];
   const lengths = [numbers["short-log"], numbers["long-log"]];
   const results = lengths.map(() => ({ alone: [] as LoadResult[], many: [] as LoadResult[] }));
-  for (const [i, entries] of lengths.entries()) {
-    const result = results[i];
-    await nodes.with(1, async (cluster) => {
-      await nodes.fill(cluster, entries);
+  // Both are there at the same time and are measured in turn, so that what else the machine does hits both alike.
+  await nodes.with(1, async (short) => {
+    await nodes.with(1, async (long) => {
+      const clusters = [short, long];
+      for (const [i, cluster] of clusters.entries()) await nodes.fill(cluster, lengths[i] ?? 0);
       for (let run = 0; run < numbers.runs; run++) {
-        result?.alone.push(await nodes.load(cluster, 1));
+        for (const [i, cluster] of clusters.entries()) {
+          results[i]?.alone.push(await nodes.load(cluster, 1));
+        }
       }
-      // Last and once, because it makes the log much longer.
-      result?.many.push(await nodes.load(cluster, inFlight));
+      // Last and once, because it makes the logs much longer.
+      for (const [i, cluster] of clusters.entries()) {
+        results[i]?.many.push(await nodes.load(cluster, inFlight));
+      }
     });
-  }
+  });
   const halves = results.map(({ alone }) =>
     median(alone.map(({ latencies }) => percentile(latencies, 0.5))),
   );
@@ -154,9 +159,11 @@ function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 }
 
-await runProgram(defaults, [], async (run) => {
+await runProgram(defaults, ["only"], async (run) => {
   const nodes = new Nodes(run);
-  await printGain(nodes, run.numbers);
-  await printBursts(nodes);
+  if (run.texts.only !== "appends") {
+    await printGain(nodes, run.numbers);
+    await printBursts(nodes);
+  }
   await printAppends(nodes, run.numbers);
 });
