@@ -24,6 +24,7 @@ export {
   StorageError,
   type StorageErrorCode,
 } from "./errors.ts";
+export { type Inspection } from "./inspection.ts";
 export { MemoryLogStorage } from "./memory-storage.ts";
 export {
   APPEND_THREAD,

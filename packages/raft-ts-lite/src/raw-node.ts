@@ -2,6 +2,7 @@ import { resolveConfig, type RaftConfig } from "./config.ts";
 import { encodeConfChange, toConfChangeV2 } from "./conf-change-codec.ts";
 import type { ConfChange, ConfChangeV2 } from "./conf-change-codec.ts";
 import { assert, RaftError } from "./errors.ts";
+import { type Inspection, RaftInspection } from "./inspection.ts";
 import { applyConfChange, refusalOf, requireProposals } from "./membership.ts";
 import type {
   ConfState,
@@ -37,6 +38,8 @@ export class RawNode {
   // What a synchronous Ready promised to tell the core once it is written and applied.
   #onAdvance: Message[] = [];
   #accepted = false;
+  /** The inside of this node, for invariants that are checked while it runs. */
+  readonly inspection: Inspection;
 
   /** Throws `TypeError` when the configuration makes no sense. */
   constructor(config: RaftConfig) {
@@ -45,6 +48,7 @@ export class RawNode {
     this.#async = resolved.asyncStorageWrites;
     this.#softState = this.#raft.softState();
     this.#hardState = this.#raft.hardState();
+    this.inspection = new RaftInspection(this.#raft);
   }
 
   /** Time passes: call it at equal intervals. */

@@ -48,9 +48,14 @@ export class UnstableLog {
 
   /** The term of entry `index`; undefined when the storage knows it or nobody does. */
   term(index: number): number | undefined {
-    if (index >= this.#offset) return this.#entries[this.#start + index - this.#offset]?.term;
+    if (index >= this.#offset) return this.get(index)?.term;
     const metadata = this.#snapshot?.metadata;
     return metadata?.index === index ? metadata.term : undefined;
+  }
+
+  /** Entry `index`; undefined when it is not here. */
+  get(index: number): Entry | undefined {
+    return index < this.#offset ? undefined : this.#entries[this.#start + index - this.#offset];
   }
 
   /** Entries `[lo, hi)`, which must be here. The array is the caller's. */

@@ -55,6 +55,11 @@ export class GroupLog implements LogStorage {
     return { hardState: this.#hardState, confState: this.#confState };
   }
 
+  /** Term, vote and commit index that are durable. */
+  get hardState(): HardState {
+    return this.#hardState;
+  }
+
   firstIndex(): number {
     return this.#index.base + 1;
   }
@@ -78,7 +83,7 @@ export class GroupLog implements LogStorage {
     const found: Entry[] = [];
     let bytes = 0;
     for (let index = lo; index < hi; index++) {
-      const entry = this.#tail.get(index) ?? this.#fetched.get(index);
+      const entry = this.cached(index);
       if (entry === undefined) {
         if (found.length > 0) return found;
         this.#want({ lo, hi, maxBytes });
@@ -89,6 +94,11 @@ export class GroupLog implements LogStorage {
       found.push(entry);
     }
     return found;
+  }
+
+  /** Entry `index`, if it is in the log and in memory. */
+  cached(index: number): Entry | undefined {
+    return this.#tail.get(index) ?? this.#fetched.get(index);
   }
 
   snapshot(): Snapshot {

@@ -61,7 +61,7 @@ export interface MachineSnapshot {
 export interface StateMachine {
   /** Name and version of the snapshot format, e.g. `kv/1`. A node refuses a snapshot of a format that it does not know. */
   readonly format: string;
-  /** Where this state machine stands. Called once, after the factory. */
+  /** Where this state machine stands: what the last atomic step of `apply` left. Called at any time; must be cheap. */
   applied(): AppliedState;
   /**
    * Applies entries in order. For each entry the effects, the new `AppliedState` and nothing else become visible in one atomic

@@ -8,6 +8,7 @@ import type { StateMachine, StateMachineFactory } from "../machine/state-machine
 import { type Commit, commitStream } from "./commit-stream.ts";
 import type { HoldfastNode, NodeEvents } from "./holdfast-node.ts";
 import { type Members, ReplicatedMembers } from "./members.ts";
+import type { NodeInspection } from "./node-inspection.ts";
 import { openRuntime } from "./open-runtime.ts";
 import type { Runtime } from "./runtime.ts";
 import type { NodeStatus } from "./status.ts";
@@ -50,6 +51,11 @@ export class MachineNode<Machine extends StateMachine> implements HoldfastNode<M
 
   get machine(): Machine {
     return this.runtime().slot.machine;
+  }
+
+  /** For simulators, see `inspect`: the inside of the node while it is open. */
+  get inspection(): NodeInspection | undefined {
+    return this.#failure === undefined ? this.#runtime?.inspection : undefined;
   }
 
   open(): Promise<void> {

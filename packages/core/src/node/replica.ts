@@ -1,4 +1,5 @@
 import {
+  type Inspection,
   RawNode,
   type ConfChangeV2,
   type Entry,
@@ -21,6 +22,7 @@ import { ChangeQueue } from "./change-queue.ts";
 import { Checkpointer } from "./checkpointer.ts";
 import { coreConfig } from "./core-config.ts";
 import { EntrySealer } from "./entry-sealer.ts";
+import { EntryFetcher } from "./entry-fetcher.ts";
 import { Hearing } from "./hearing.ts";
 import { holdVoteRequests } from "./held-votes.ts";
 import { decodeMemberContext } from "./member-context.ts";
@@ -54,7 +56,7 @@ export class Replica<Machine extends StateMachine> {
   /** Set while a snapshot is being switched in: later appends wait, because they must reach the log after it. */
   #switching: Promise<void> | undefined;
   #prepared: { readonly index: number; readonly store: PreparedStore<Machine> } | undefined;
-  #fetching = false;
+  readonly #fetcher: EntryFetcher;
   readonly #applier: Applier<Machine>;
 
   constructor(options: ReplicaOptions<Machine>) {
@@ -81,6 +83,14 @@ export class Replica<Machine extends StateMachine> {
     this.#raft = new RawNode(
       coreConfig({ id, life, settings, tickMs, platform, log: this.#log, applied }),
     );
+    this.#fetcher = new EntryFetcher(this.#log, {
+      fetched: () => {
+        this.#act(() => this.#raft.entriesFetched());
+      },
+      failed: (error) => {
+        this.#fail(error);
+      },
+    });
     this.#checkpointer = new Checkpointer({
       settings,
       checkpoint: () => options.slot.checkpoint(),
@@ -129,6 +139,11 @@ export class Replica<Machine extends StateMachine> {
 
   get pendingBytes(): number {
     return this.#proposals.pendingBytes;
+  }
+
+  /** The core's inside. */
+  get inspection(): Inspection {
+    return this.#raft.inspection;
   }
 
   status(): Status {
@@ -310,12 +325,10 @@ export class Replica<Machine extends StateMachine> {
 
   #process(): void {
     this.#proposals.flush(this.#sink());
-    if (this.#reads.hasWork) {
-      this.#reads.flush(() => this.#raft.readIndex(), this.#now());
-    }
+    if (this.#reads.hasWork) this.#reads.flush(() => this.#raft.readIndex(), this.#now());
     while (this.#raft.hasReady()) this.#handle(this.#raft.ready());
     this.#options.handlers.flush();
-    if (this.#log.wanted && !this.#fetching) void this.#fetch();
+    this.#fetcher.runIfWanted();
   }
 
   #sink(): ProposalSink | undefined {
@@ -437,19 +450,6 @@ export class Replica<Machine extends StateMachine> {
   #activeMatches(): readonly number[] {
     const { progress } = this.#raft.status();
     return [...progress].flatMap(([id, { match }]) => (this.isAlive(id) ? [match] : []));
-  }
-
-  async #fetch(): Promise<void> {
-    this.#fetching = true;
-    try {
-      await this.#log.fetch();
-      if (this.#stopped === undefined) this.#guard(() => this.#raft.entriesFetched());
-    } catch (error) {
-      this.#fail(error);
-    } finally {
-      this.#fetching = false;
-    }
-    this.#schedule();
   }
 
   // Ends.

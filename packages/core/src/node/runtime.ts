@@ -8,6 +8,7 @@ import type { Hello, Refusal } from "../transport/handshake.ts";
 import type { Transport } from "../transport/transport.ts";
 import type { ReplicaApplied } from "./applier.ts";
 import { clusterIdOf, drawIncarnation, type Identity } from "./identity.ts";
+import { type NodeInspection, RuntimeInspection } from "./node-inspection.ts";
 import type { PeerPins } from "./peer-pins.ts";
 import { releaseInOrder } from "./release.ts";
 import { Replica } from "./replica.ts";
@@ -64,6 +65,7 @@ export class Runtime<Machine extends StateMachine> {
   readonly slot: StoreSlot<Machine>;
   readonly transport: Transport;
   readonly replica: Replica<Machine>;
+  readonly inspection: NodeInspection;
 
   /** Use `openRuntime`. */
   constructor(
@@ -133,6 +135,7 @@ export class Runtime<Machine extends StateMachine> {
       slot: this.slot,
       install: (message, store) => this.replica.installSnapshot(message, store),
     });
+    this.inspection = new RuntimeInspection(this);
   }
 
   get clock(): Clock {

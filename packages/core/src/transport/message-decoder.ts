@@ -14,6 +14,13 @@ const unpackr = new Unpackr({ useRecords: false });
  * into the core as if the core had made it. Payloads and entries are views into `body`. Throws {@link WireError} `MALFORMED`.
  */
 export function decodeMessages(body: Buffer, peer: NodeId, self: NodeId): readonly Message[] {
+  const messages = readMessages(body);
+  for (const message of messages) checkEnvelope(message, peer, self);
+  return messages;
+}
+
+/** As {@link decodeMessages}, for who listens in and does not know whose messages these are. */
+export function readMessages(body: Buffer): readonly Message[] {
   try {
     const rawAt = 4 + body.readUInt32LE(0);
     if (rawAt > body.length) throw malformed("control part is cut short");
@@ -23,7 +30,7 @@ export function decodeMessages(body: Buffer, peer: NodeId, self: NodeId): readon
     const messages: Message[] = [];
     for (const row of rows as readonly unknown[]) {
       if (!Array.isArray(row)) throw malformed("a message is no array");
-      messages.push(decodeRow(row, raw, peer, self));
+      messages.push(decodeRow(row, raw));
     }
     raw.finish();
     return messages;
@@ -63,17 +70,15 @@ class RawPart {
 
 type Row = readonly unknown[];
 
-function decodeRow(row: Row, raw: RawPart, peer: NodeId, self: NodeId): Message {
-  const envelope = { to: nodeId(row, 1), from: nodeId(row, 2), term: count(row, 3) };
-  if (envelope.to !== self) throw malformed(`message is for node (${envelope.to})`);
-  const message = decodeBody(row, raw, envelope);
+function decodeRow(row: Row, raw: RawPart): Message {
+  return decodeBody(row, raw, { to: nodeId(row, 1), from: nodeId(row, 2), term: count(row, 3) });
+}
+
+function checkEnvelope({ type, to, from }: Message, peer: NodeId, self: NodeId): void {
+  if (to !== self) throw malformed(`message is for node (${to})`);
   // What a follower forwards names whom it is for or about; everything else speaks for its sender alone.
-  const forwarded =
-    message.type === "Propose" || message.type === "ReadIndex" || message.type === "TransferLeader";
-  if (!forwarded && envelope.from !== peer) {
-    throw malformed(`node (${peer}) speaks for node (${envelope.from})`);
-  }
-  return message;
+  const forwarded = type === "Propose" || type === "ReadIndex" || type === "TransferLeader";
+  if (!forwarded && from !== peer) throw malformed(`node (${peer}) speaks for node (${from})`);
 }
 
 interface Envelope {
