@@ -6,6 +6,7 @@ const arrows = {
   "raft-ts-lite": [],
   platform: [],
   core: ["raft-ts-lite", "platform"],
+  testing: ["raft-ts-lite", "platform", "core"],
 };
 
 /** @type {import("dependency-cruiser").IConfiguration} */

@@ -207,6 +207,7 @@ export default defineConfig(
       "scripts/**",
       "packages/cli/**",
       "packages/raft-ts-lite/scenario/**",
+      "packages/testing/{programs,chaos}/**",
     ],
     rules: { "no-console": "off" },
   },

@@ -27,6 +27,10 @@ export type TraceSink = (event: TraceEvent) => void;
 export function formatTraceEvent({ at, kind, node, to, arrivesAt, text }: TraceEvent): string {
   const where = node === undefined ? "" : to === undefined ? ` ${node}` : ` ${node}->${to}`;
   const arrival =
-    kind !== "message" ? "" : arrivesAt === undefined ? " LOST" : ` (+${(arrivesAt - at).toFixed(3)})`;
+    kind !== "message"
+      ? ""
+      : arrivesAt === undefined
+        ? " LOST"
+        : ` (+${(arrivesAt - at).toFixed(3)})`;
   return `${at.toFixed(3).padStart(11)} ${kind.padEnd(7)}${where}: ${text}${arrival}`;
 }

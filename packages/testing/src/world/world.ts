@@ -14,11 +14,20 @@ export interface World {
   random(name: string): Random;
 }
 
+/** The part of a world that those use who act on a cluster from outside. */
+export interface OutsideWorld extends World {
+  /** Resolves after so much true time. */
+  pause(forMs: number): Promise<void>;
+  /** To be called by an event that settles a promise: what waits for it runs before the next event. */
+  stir(): void;
+}
+
 /** See {@link World}. Whoever runs the simulation takes the events out one by one. */
-export class SimulatedWorld implements World {
+export class SimulatedWorld implements OutsideWorld {
   readonly #seed: number;
   readonly #events = new EventQueue();
   #now = 0;
+  #stirred = false;
 
   constructor(seed: number) {
     this.#seed = seed;
@@ -34,6 +43,28 @@ export class SimulatedWorld implements World {
 
   random(name: string): Random {
     return prng(mixedSeed(this.#seed, name));
+  }
+
+  /** Resolves after so much true time. */
+  pause(forMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.after(forMs, () => {
+        this.stir();
+        resolve();
+      });
+    });
+  }
+
+  /** The event has set off something that goes on in promise reactions: see {@link takeStirred}. */
+  stir(): void {
+    this.#stirred = true;
+  }
+
+  /** Whether, since the last call, an event set off something that has to run before the next one. */
+  takeStirred(): boolean {
+    const stirred = this.#stirred;
+    this.#stirred = false;
+    return stirred;
   }
 
   /** When the next event is due; `undefined` when there is none. */

@@ -1,0 +1,184 @@
+import { HoldfastError, type HoldfastNode } from "@holdfast/core";
+import type { Random } from "@holdfast/platform";
+import { chance, pick } from "../faults/chance.ts";
+import type { FaultAtlas } from "../faults/fault-atlas.ts";
+import type { Coverage } from "../simulation/coverage.ts";
+import type { TraceSink } from "../trace/trace.ts";
+import type { OutsideWorld } from "../world/world.ts";
+import { addressOf, type SimulatedCluster } from "./cluster.ts";
+import { codeOf, ProcessDied, type SimulatedHost } from "./host.ts";
+
+/** Between two attempts at the same thing. */
+const RETRY_MS = 150;
+
+export interface OperatorOptions<Node extends HoldfastNode> {
+  readonly world: OutsideWorld;
+  readonly cluster: SimulatedCluster<Node>;
+  readonly atlas: FaultAtlas;
+  readonly random: Random;
+  readonly coverage: Coverage;
+  readonly trace: TraceSink | undefined;
+  /** A failure that no fault explains. */
+  readonly unexpected: (error: unknown) => void;
+}
+
+/** Who changes the members: replaces those whose disks are lost, adds and removes some, moves the leadership. One thing at a time. */
+export class Operator<Node extends HoldfastNode> {
+  readonly #options: OperatorOptions<Node>;
+  #work: Promise<void> = Promise.resolve();
+  #waiting = 0;
+  readonly #replacing = new Set<number>();
+
+  constructor(options: OperatorOptions<Node>) {
+    this.#options = options;
+  }
+
+  /** Whether something is still to be done. */
+  get busy(): boolean {
+    return this.#waiting > 0;
+  }
+
+  /** The node's disk is not to be relied on: takes it out of the group, and brings a new one in. */
+  replace(id: number): void {
+    if (this.#replacing.has(id)) return;
+    this.#replacing.add(id);
+    this.#inOrder(async () => {
+      const addFirst = chance(this.#options.random, 0.5);
+      const { atlas, cluster, coverage } = this.#options;
+      const wasVoter = this.#roleOf(id) !== "learner";
+      if (addFirst) await this.#bringIn(wasVoter);
+      await this.#takeOut(id);
+      if (!addFirst) await this.#bringIn(wasVoter);
+      cluster.removeHost(id);
+      atlas.replaced(id);
+      coverage.hit("member replaced");
+    });
+  }
+
+  /** A new member; sometimes it stays a learner. */
+  add(): void {
+    this.#inOrder(async () => {
+      await this.#bringIn(chance(this.#options.random, 0.8));
+      this.#options.coverage.hit("member added");
+    });
+  }
+
+  /** Removes a member that is not impaired, perhaps the leader, if enough others remain. */
+  removeOne(): void {
+    this.#inOrder(async () => {
+      const { random, cluster, atlas, coverage } = this.#options;
+      const leader = await this.#untilLeader();
+      const members = leader.node?.members.list() ?? [];
+      const sound = members.filter(({ id }) => !atlas.isImpaired(id));
+      if (sound.filter(({ role }) => role === "voter").length < 4) return;
+      const { id } = pick(random, sound);
+      await this.#takeOut(id);
+      cluster.removeHost(id);
+      coverage.hit("member removed");
+    });
+  }
+
+  /** Asks the leader once to hand over to another voter. */
+  transfer(): void {
+    const { random, cluster, coverage } = this.#options;
+    const leader = cluster.leader();
+    const voters = leader?.node?.members.list().filter(({ role }) => role === "voter") ?? [];
+    if (leader === undefined || voters.length === 0) return;
+    const { id } = pick(random, voters);
+    leader
+      .call((node) => node.members.transferLeadership(id))
+      .then(
+        () => {
+          coverage.hit("leadership transferred");
+        },
+        (error: unknown) => {
+          this.#expected(error);
+          coverage.hit("transfer failed");
+        },
+      );
+  }
+
+  #inOrder(step: () => Promise<void>): void {
+    this.#waiting += 1;
+    this.#work = this.#work.then(step).then(
+      () => {
+        this.#waiting -= 1;
+      },
+      (error: unknown) => {
+        this.#waiting -= 1;
+        this.#options.unexpected(error);
+      },
+    );
+  }
+
+  async #takeOut(id: number): Promise<void> {
+    const { atlas } = this.#options;
+    const end = atlas.begin({ type: "remove", id });
+    await this.#untilDone(`remove ${id}`, async (node) => {
+      if (!node.members.list().some((member) => member.id === id)) return;
+      await node.members.remove(id);
+    });
+    end();
+  }
+
+  async #bringIn(asVoter: boolean): Promise<void> {
+    const { atlas, cluster } = this.#options;
+    const host = cluster.addJoiner();
+    const { id } = host;
+    host.start();
+    await this.#untilDone(`add ${id}`, async (node) => {
+      if (node.members.list().some((member) => member.id === id)) return;
+      await node.members.add({ id, address: addressOf(id) });
+    });
+    if (!asVoter) return;
+    const end = atlas.begin({ type: "promote", id });
+    await this.#untilDone(`promote ${id}`, (node) => node.members.promote(id));
+    end();
+  }
+
+  #roleOf(id: number): string | undefined {
+    const members = this.#options.cluster.leader()?.node?.members.list() ?? [];
+    return members.find((member) => member.id === id)?.role;
+  }
+
+  /** Repeats `change` on whoever leads until it succeeded. Each must be safe to repeat. */
+  async #untilDone(what: string, change: (node: Node) => Promise<void>): Promise<void> {
+    for (;;) {
+      const leader = await this.#untilLeader();
+      try {
+        await leader.call(change);
+        this.#trace(`${what}: done by ${leader.id}`);
+        return;
+      } catch (error) {
+        this.#expected(error);
+        this.#trace(`${what}: ${codeOf(error)}`);
+      }
+      await this.#pause();
+    }
+  }
+
+  async #untilLeader(): Promise<SimulatedHost<Node>> {
+    for (;;) {
+      const leader = this.#options.cluster.leader();
+      if (leader !== undefined) return leader;
+      await this.#pause();
+    }
+  }
+
+  #pause(): Promise<void> {
+    return this.#options.world.pause(RETRY_MS);
+  }
+
+  #expected(error: unknown): void {
+    if (error instanceof HoldfastError || error instanceof ProcessDied) return;
+    this.#options.unexpected(error);
+  }
+
+  #trace(text: string): void {
+    this.#options.trace?.({
+      at: this.#options.world.now,
+      kind: "client",
+      text: `operator: ${text}`,
+    });
+  }
+}

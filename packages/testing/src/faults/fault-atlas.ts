@@ -1,0 +1,79 @@
+import type { ConfState } from "raft-ts-lite";
+
+/** What the atlas must know of the cluster. */
+export interface AtlasView {
+  /** Configurations that any node has applied. */
+  readonly configurations: () => readonly ConfState[];
+}
+
+/** A change of members that is under way: it may be in force at any time, on any node. */
+export type ChangeUnderWay = { readonly type: "promote" | "remove"; readonly id: number };
+
+/**
+ * Bounds what is done to disks to what Raft promises to survive: of the voters of every active configuration, a minority may have lost or damaged what
+ * it acknowledged, until each of them has been replaced by a member that caught up. Crashes are not bounded: what was synced comes back.
+ */
+export class FaultAtlas {
+  readonly #view: AtlasView;
+  readonly #impaired = new Set<number>();
+  readonly #changes = new Set<ChangeUnderWay>();
+  /** Configurations that were seen, by their voters: a node that is down may still act on an old one. */
+  readonly #known = new Map<string, ReadonlySet<number>>();
+
+  constructor(view: AtlasView) {
+    this.#view = view;
+  }
+
+  get impaired(): ReadonlySet<number> {
+    return this.#impaired;
+  }
+
+  isImpaired(id: number): boolean {
+    return this.#impaired.has(id);
+  }
+
+  /** Marks a node as one whose disk cannot be relied on, if the others can do without it. */
+  impair(id: number): boolean {
+    if (this.#impaired.has(id)) return true;
+    this.#observe();
+    const impaired = new Set([...this.#impaired, id]);
+    for (const voters of this.#known.values()) {
+      if (!survives(voters, impaired)) return false;
+      for (const change of this.#changes) {
+        const after = new Set(voters);
+        if (change.type === "promote") after.add(change.id);
+        else after.delete(change.id);
+        if (!survives(after, impaired)) return false;
+      }
+    }
+    this.#impaired.add(id);
+    return true;
+  }
+
+  /** The node's place was taken by a member that caught up, and every node that counts knows. */
+  replaced(id: number): void {
+    this.#impaired.delete(id);
+    this.#known.clear();
+  }
+
+  /** A change of members begins; returns what ends it. */
+  begin(change: ChangeUnderWay): () => void {
+    this.#changes.add(change);
+    return () => this.#changes.delete(change);
+  }
+
+  #observe(): void {
+    for (const { voters, votersOutgoing } of this.#view.configurations()) {
+      for (const ids of [voters, votersOutgoing]) {
+        if (ids.length > 0) this.#known.set(ids.join(","), new Set(ids));
+      }
+    }
+  }
+}
+
+/** Whether a majority of the voters can be relied on. */
+function survives(voters: ReadonlySet<number>, impaired: ReadonlySet<number>): boolean {
+  let lost = 0;
+  for (const id of voters) if (impaired.has(id)) lost += 1;
+  return voters.size === 0 || lost <= Math.floor((voters.size - 1) / 2);
+}
