@@ -97,8 +97,13 @@ export class RuntimeInspection<Machine extends StateMachine> implements NodeInsp
   }
 
   get stableIndex(): number {
-    // The core hears of a restart behind a snapshot later than the log.
-    return Math.min(this.#core.stableIndex, this.#log.lastIndex());
+    // The core hears of a write later than the log does; and not at all of one from a passed term, although what it
+    // acknowledged has left.
+    const held = this.#log.lastIndex();
+    const last = Math.min(this.#core.lastIndex, held);
+    let index = Math.min(this.#core.stableIndex, held);
+    while (index < last && this.#log.term(index + 1) === this.#core.termOf(index + 1)) index += 1;
+    return index;
   }
 
   get durable(): { readonly term: number; readonly vote: NodeId } {
