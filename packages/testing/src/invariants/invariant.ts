@@ -6,7 +6,7 @@ export interface NodeView {
   readonly id: number;
   /** Counts the starts of this id's process, from 1. */
   readonly life: number;
-  /** Changes when the node begins with an empty disk. What a wiped disk knew binds nobody. */
+  /** Changes when the node begins with an empty disk, or when a fault destroyed what its disk had synced. What such a disk knew binds nobody. */
   readonly incarnation: number;
   readonly inspection: NodeInspection;
 }
@@ -17,6 +17,8 @@ export interface SettledOperation {
   readonly outcome: "ok" | "not-committed" | "unknown" | "failed";
   /** Of a write that succeeded. */
   readonly revision?: { readonly index: number; readonly position: number };
+  /** Of a linearizable read that was answered: the state that it saw holds exactly the entries up to here. */
+  readonly readIndex?: number;
 }
 
 /** The cluster, for invariants that look beyond one node. Only nodes that run are in it. */
@@ -42,6 +44,8 @@ export interface Invariant {
   started?(node: NodeView): void;
   /** A node's process is gone. Its disk is what it is. */
   ended?(node: { readonly id: number; readonly life: number; readonly incarnation: number }): void;
+  /** An operation of a client begins. */
+  began?(operation: { readonly id: number }): void;
   /** An operation of a client ended. Called by whoever drives the clients, as often as it happens. */
   settled?(operation: SettledOperation): void;
   /** All faults have stopped and the cluster had its time to heal. */
