@@ -10,13 +10,13 @@ import {
   type Ready,
   type Role,
   type Status,
-  type StorageAppend,
   type StorageApply,
 } from "raft-ts-lite";
-import { assert, HoldfastError } from "../errors.ts";
+import { HoldfastError } from "../errors.ts";
 import { areSound, type Command } from "../format/sealed-batch.ts";
 import type { GroupLog } from "../log/group-log.ts";
 import type { CommandResult, StateMachine } from "../machine/state-machine.ts";
+import { AppendThread } from "./append-thread.ts";
 import { Applier, type ReplicaApplied } from "./applier.ts";
 import { ChangeQueue } from "./change-queue.ts";
 import { Checkpointer } from "./checkpointer.ts";
@@ -53,11 +53,9 @@ export class Replica<Machine extends StateMachine> {
   #stopped: HoldfastError | undefined;
   #leader: NodeId = 0;
   #role: Role = "follower";
-  /** Set while a snapshot is being switched in: later appends wait, because they must reach the log after it. */
-  #switching: Promise<void> | undefined;
-  #prepared: { readonly index: number; readonly store: PreparedStore<Machine> } | undefined;
   readonly #fetcher: EntryFetcher;
   readonly #applier: Applier<Machine>;
+  readonly #appends: AppendThread<Machine>;
 
   constructor(options: ReplicaOptions<Machine>) {
     const { id, life, settings, wal, group, applied, platform, tickMs } = options;
@@ -100,9 +98,18 @@ export class Replica<Machine extends StateMachine> {
         wal.compact(group, index);
       },
     });
-    this.#applier = new Applier<Machine>({
+    this.#applier = this.#makeApplier(options);
+    this.#appends = this.#makeAppendThread(options);
+    const { voters } = applied.confState;
+    // Nobody else can hold an election, so there is nobody to wait for.
+    if (voters.length === 1 && voters[0] === id) this.#raft.campaign();
+    this.#schedule();
+  }
+
+  #makeApplier(options: ReplicaOptions<Machine>): Applier<Machine> {
+    const applier = new Applier<Machine>({
       slot: options.slot,
-      applied,
+      applied: options.applied,
       applyChange: (change) => this.#raft.applyConfChange(change),
       settleBatch: (origin, results) => {
         if (this.#isMine(origin)) this.#proposals.settleApplied(origin.sequence, results);
@@ -116,13 +123,30 @@ export class Replica<Machine extends StateMachine> {
         if (origin !== undefined && this.#isMine(origin)) this.#changes.applied(origin.sequence);
       },
     });
-    this.#applier.onApplied((index) => {
+    applier.onApplied((index) => {
       this.#reads.advance(index);
     });
-    const { voters } = applied.confState;
-    // Nobody else can hold an election, so there is nobody to wait for.
-    if (voters.length === 1 && voters[0] === id) this.#raft.campaign();
-    this.#schedule();
+    return applier;
+  }
+
+  #makeAppendThread(options: ReplicaOptions<Machine>): AppendThread<Machine> {
+    return new AppendThread({
+      group: options.group,
+      wal: options.wal,
+      slot: options.slot,
+      sealer: this.#sealer,
+      applier: this.#applier,
+      switched: () => {
+        this.#proposals.settleSnapshot();
+        options.handlers.membersChanged(this.applied);
+      },
+      deliver: (responses) => {
+        this.#deliver(responses);
+      },
+      failed: (error) => {
+        this.#fail(error);
+      },
+    });
   }
 
   get applied(): ReplicaApplied {
@@ -283,32 +307,22 @@ export class Replica<Machine extends StateMachine> {
    * log was already beyond it.
    */
   async installSnapshot(message: InstallSnapshot, store: PreparedStore<Machine>): Promise<boolean> {
-    assert(this.#prepared === undefined, "two snapshots are installed at once");
     if (this.#stopped !== undefined) {
       await this.#options.slot.discard(store);
       throw this.#stopped;
     }
-    const { index } = message.snapshot.metadata;
-    this.#prepared = { index, store };
-    this.#guard(() => {
-      this.#raft.step(message);
-      this.#process();
+    return await this.#appends.install(message, store, () => {
+      this.#guard(() => {
+        this.#raft.step(message);
+        this.#process();
+      });
     });
-    await this.#switching;
-    if (!this.#isWaiting(store)) return true;
-    this.#prepared = undefined;
-    await this.#options.slot.discard(store);
-    return false;
-  }
-
-  #isWaiting(store: PreparedStore<Machine>): boolean {
-    return this.#prepared?.store === store;
   }
 
   /** Settles everything that waits, waits for what runs, and does nothing more. */
   async stop(error: HoldfastError): Promise<void> {
     this.#halt(error);
-    await this.#switching?.catch(() => undefined);
+    await this.#appends.idle();
     await this.#applier.idle();
   }
 
@@ -362,7 +376,7 @@ export class Replica<Machine extends StateMachine> {
   }
 
   #emit(message: Message): void {
-    if (message.type === "StorageAppend") this.#append(message);
+    if (message.type === "StorageAppend") this.#appends.append(message);
     else if (message.type === "StorageApply") this.#watch(this.#apply(message));
     else if (message.type === "InstallSnapshot") this.#options.handlers.sendSnapshot(message);
     else {
@@ -382,48 +396,6 @@ export class Replica<Machine extends StateMachine> {
       this.#reads.expire(this.#now(), 0);
       this.#schedule();
     }
-  }
-
-  #append(message: StorageAppend): void {
-    this.#sealer.seal(message.entries);
-    if (message.snapshot !== undefined) this.#whileSwitching(this.#switchIn(message));
-    else if (this.#switching === undefined) this.#watch(this.#write(message));
-    else this.#whileSwitching(this.#switching.then(() => this.#write(message)));
-  }
-
-  /** Appends wait behind `step`, until nothing that waits is left. */
-  #whileSwitching(step: Promise<void>): void {
-    const done = step.finally(() => {
-      if (this.#switching === done) this.#switching = undefined;
-    });
-    this.#switching = done;
-    this.#watch(done);
-  }
-
-  async #write({ entries, hardState, snapshot, responses }: StorageAppend): Promise<void> {
-    await this.#options.wal.append({
-      group: this.#options.group,
-      entries,
-      ...(hardState === undefined ? {} : { hardState }),
-      ...(snapshot === undefined ? {} : { snapshot: snapshot.metadata }),
-    });
-    this.#deliver(responses);
-  }
-
-  /**
-   * The new state first, the log second: a crash in between leaves a state ahead of the log, which the next open takes for a snapshot; the
-   * other order would leave a log that begins beyond the state.
-   */
-  async #switchIn(message: StorageAppend): Promise<void> {
-    const prepared = this.#prepared;
-    const index = message.snapshot?.metadata.index;
-    assert(prepared !== undefined && prepared.index === index, "snapshot without its state");
-    await this.#applier.switchTo(prepared.store, async () => {
-      this.#prepared = undefined;
-      this.#proposals.settleSnapshot();
-      this.#options.handlers.membersChanged(this.applied);
-      await this.#write(message);
-    });
   }
 
   #deliver(responses: readonly Message[]): void {
