@@ -10,6 +10,8 @@ import { codeOf, ProcessDied, type SimulatedHost } from "./host.ts";
 
 /** Between two attempts at the same thing. */
 const RETRY_MS = 150;
+/** How long a removed member may go on. */
+const LINGER_MS = 2_000;
 
 export interface OperatorOptions<Node extends HoldfastNode> {
   readonly world: OutsideWorld;
@@ -73,7 +75,10 @@ export class Operator<Node extends HoldfastNode> {
       if (sound.filter(({ role }) => role === "voter").length < 4) return;
       const { id } = pick(random, sound);
       await this.#takeOut(id);
-      cluster.removeHost(id);
+      // Nobody tells it: for a while it may go on, as a stranger to the others.
+      this.#options.world.after(chance(random, 0.5) ? LINGER_MS : 0, () => {
+        cluster.removeHost(id);
+      });
       coverage.hit("member removed");
     });
   }

@@ -64,10 +64,18 @@ export class Healing<Node extends HoldfastNode> {
     await this.#within(CONVERGE_WITHIN_MS, "settles every operation", async () =>
       clients.busy ? "a client still waits" : undefined,
     );
-    const nodes = cluster.hosts.flatMap(({ node }) => (node === undefined ? [] : [node]));
-    await run.check(nodes);
+    await run.check(this.#memberNodes());
     await this.#within(CONVERGE_WITHIN_MS, "converges after the checks", async () =>
       this.#whatDiffers(),
+    );
+  }
+
+  /** The nodes of the members, in the order of their ids. */
+  #memberNodes(): readonly Node[] {
+    const { cluster } = this.#options;
+    const members = new Set(cluster.leader()?.node?.members.list().map(({ id }) => id));
+    return cluster.hosts.flatMap(({ id, node }) =>
+      node === undefined || !members.has(id) ? [] : [node],
     );
   }
 

@@ -102,6 +102,12 @@ export class Monitor<Node extends HoldfastNode> {
     });
   }
 
+  began(id: number): void {
+    this.#guard(() => {
+      for (const invariant of this.#options.invariants) invariant.began?.({ id });
+    });
+  }
+
   settled(operation: SettledOperation): void {
     this.#guard(() => {
       for (const invariant of this.#options.invariants) invariant.settled?.(operation);

@@ -134,6 +134,9 @@ export class Simulation<Node extends HoldfastNode> {
       coverage,
       now: () => world.now,
       tell: (text) => trace?.({ at: world.now, kind: "client", text: text() }),
+      began: (id) => {
+        this.#monitor.began(id);
+      },
       settled: (operation) => {
         this.#monitor.settled(operation);
       },

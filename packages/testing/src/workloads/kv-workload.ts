@@ -1,7 +1,9 @@
 import { type DatabaseNode, HoldfastError, openNode } from "@holdfast/core";
 import { checkHistory } from "../checker/check-history.ts";
 import { ProcessDied } from "../cluster/host.ts";
+import type { HistoryResult } from "../history/history.ts";
 import { HistoryRecorder } from "../history/recorder.ts";
+import type { SettledOperation } from "../invariants/invariant.ts";
 import type { PlanShape } from "../simulation/plan.ts";
 import { NoNode } from "./clients.ts";
 import { ALL_KEYS, drawAction, type KvAction, readAction } from "./kv-operations.ts";
@@ -56,17 +58,13 @@ class KvRun implements WorkloadRun<DatabaseNode> {
   ): Promise<void> {
     const recorder = this.#recorder;
     const id = recorder.invoke(process, action.operation);
+    this.#context.began(id);
     this.#context.tell(() => `client ${process} #${id}: ${JSON.stringify(action.operation)}`);
     try {
       const result = await call(action.run);
       recorder.ok(id, result);
       this.#context.tell(() => `client ${process} #${id}: ok ${JSON.stringify(result)}`);
-      const revision = result.type === "write" ? result.revision : undefined;
-      this.#context.settled({
-        id,
-        outcome: "ok",
-        ...(revision === undefined ? {} : { revision }),
-      });
+      this.#context.settled({ id, outcome: "ok", ...placeOf(result) });
     } catch (error) {
       this.#ended(action, id, process, error);
     }
@@ -110,6 +108,14 @@ class KvRun implements WorkloadRun<DatabaseNode> {
       this.#context.violated("linearizability", JSON.stringify(window));
     }
   }
+}
+
+/** Where a result stands in the history, as far as it says so. */
+function placeOf(result: HistoryResult): Pick<SettledOperation, "revision" | "readIndex"> {
+  if (result.type === "write") {
+    return result.revision === undefined ? {} : { revision: result.revision };
+  }
+  return result.index === undefined ? {} : { readIndex: result.index };
 }
 
 type Outcome = "not-committed" | "unknown" | "failed" | "unexpected";

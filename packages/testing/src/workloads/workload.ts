@@ -27,6 +27,8 @@ export interface WorkloadContext<Node extends HoldfastNode> {
   now(): number;
   /** For the trace; text is only made when somebody listens. */
   tell(text: () => string): void;
+  /** To be called for each operation when it begins. */
+  began(id: number): void;
   /** To be called for each operation when it ends. */
   settled(operation: SettledOperation): void;
   /** Something is wrong: ends the simulation. */

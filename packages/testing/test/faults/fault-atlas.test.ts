@@ -1,0 +1,60 @@
+import type { ConfState } from "raft-ts-lite";
+import { describe, expect, it } from "vitest";
+import { FaultAtlas } from "../../src/faults/fault-atlas.ts";
+
+const configuration = (voters: number[], votersOutgoing: number[] = []): ConfState => ({
+  voters,
+  votersOutgoing,
+  learners: [],
+  learnersNext: [],
+  autoLeave: false,
+});
+
+describe("the fault atlas", () => {
+  it.each([
+    [1, 0],
+    [2, 0],
+    [3, 1],
+    [4, 1],
+    [5, 2],
+  ])("lets a minority of %i voters lose their disks", (count, allowed) => {
+    const voters = Array.from({ length: count }, (_, i) => i + 1);
+    const atlas = new FaultAtlas({ configurations: () => [configuration(voters)] });
+    expect(voters.filter((id) => atlas.impair(id))).toHaveLength(allowed);
+  });
+
+  it("minds both halves of a joint configuration, and configurations that only some apply", () => {
+    const joint = configuration([1, 2, 3], [3, 4, 5]);
+    const old = configuration([1, 6, 7]);
+    const atlas = new FaultAtlas({ configurations: () => [joint, old] });
+    expect(atlas.impair(1)).toBe(true);
+    expect(atlas.impair(2)).toBe(false);
+    expect(atlas.impair(6)).toBe(false);
+    expect(atlas.impair(4)).toBe(true);
+    expect(atlas.impair(5)).toBe(false);
+  });
+
+  it("minds a change that is under way", () => {
+    const atlas = new FaultAtlas({ configurations: () => [configuration([1, 2, 3])] });
+    const end = atlas.begin({ type: "remove", id: 3 });
+    expect(atlas.impair(1)).toBe(false);
+    end();
+    expect(atlas.impair(1)).toBe(true);
+  });
+
+  it("lets others follow once a member was replaced", () => {
+    let now = configuration([1, 2, 3]);
+    const atlas = new FaultAtlas({ configurations: () => [now] });
+    expect(atlas.impair(1)).toBe(true);
+    expect(atlas.impair(2)).toBe(false);
+    now = configuration([2, 3, 4]);
+    atlas.replaced(1);
+    expect(atlas.impair(2)).toBe(true);
+    expect(atlas.impaired).toEqual(new Set([2]));
+  });
+
+  it("counts nobody twice, and lets learners lose what they like", () => {
+    const atlas = new FaultAtlas({ configurations: () => [configuration([1, 2, 3])] });
+    expect([atlas.impair(1), atlas.impair(1), atlas.impair(9)]).toEqual([true, true, true]);
+  });
+});
