@@ -10,9 +10,10 @@ interface KnownEntry {
   readonly term: number;
   /** Of the entry before it, where a log was seen that holds both. */
   previousTerm: number | undefined;
+  previousSeenAt: number;
   /** Of type and bytes, where they were in memory. */
   hash: number | undefined;
-  readonly seenAt: number;
+  hashSeenAt: number;
 }
 
 /**
@@ -55,8 +56,12 @@ class LogMatching implements Invariant {
     }
     const hash = hashAt(inspection, index);
     const known = this.#find(index, term);
-    if (known === undefined) this.#add(index, { term, previousTerm, hash, seenAt: id });
-    else compare(node, index, known, { previousTerm, hash });
+    if (known === undefined) {
+      this.#add(index, { term, previousTerm, previousSeenAt: id, hash, hashSeenAt: id });
+      return;
+    }
+    comparePrevious(node, index, known, previousTerm);
+    compareBytes(node, index, known, hash);
   }
 
   #find(index: number, term: number): KnownEntry | undefined {
@@ -75,31 +80,38 @@ export function logMatching(): Invariant {
   return new LogMatching();
 }
 
-function compare(
-  node: NodeView,
+function comparePrevious(
+  { id }: NodeView,
   index: number,
   known: KnownEntry,
-  seen: Pick<KnownEntry, "previousTerm" | "hash">,
+  previousTerm: number | undefined,
 ): void {
-  const { previousTerm, hash } = seen;
-  if (differ(previousTerm, known.previousTerm)) {
+  if (previousTerm === undefined || previousTerm === known.previousTerm) return;
+  if (known.previousTerm !== undefined) {
     throw new InvariantViolation(
       NAME,
-      `nodes ${known.seenAt} and ${node.id} hold entry ${index} of term ${known.term}, but before it, node ${known.seenAt} held one of term ${known.previousTerm ?? 0}, and node ${node.id} holds one of term ${previousTerm ?? 0}`,
+      `nodes ${known.previousSeenAt} and ${id} hold entry ${index} of term ${known.term}, but before it, node ${known.previousSeenAt} held one of term ${known.previousTerm}, and node ${id} holds one of term ${previousTerm}`,
     );
   }
-  if (differ(hash, known.hash)) {
-    throw new InvariantViolation(
-      NAME,
-      `entry ${index} of term ${known.term} at node ${node.id} holds other bytes than at node ${known.seenAt}`,
-    );
-  }
-  known.previousTerm ??= previousTerm;
-  known.hash ??= hash;
+  known.previousTerm = previousTerm;
+  known.previousSeenAt = id;
 }
 
-function differ(one: number | undefined, other: number | undefined): boolean {
-  return one !== undefined && other !== undefined && one !== other;
+function compareBytes(
+  { id }: NodeView,
+  index: number,
+  known: KnownEntry,
+  hash: number | undefined,
+): void {
+  if (hash === undefined || hash === known.hash) return;
+  if (known.hash !== undefined) {
+    throw new InvariantViolation(
+      NAME,
+      `entry ${index} of term ${known.term} at node ${id} holds other bytes than at node ${known.hashSeenAt}`,
+    );
+  }
+  known.hash = hash;
+  known.hashSeenAt = id;
 }
 
 function hashAt(inspection: NodeInspection, index: number): number | undefined {
