@@ -27,6 +27,7 @@ export {
   type StoreEngine,
   type StoreLevel,
 } from "./kv/store-engine.ts";
+export type { Revision } from "./kv/value-header.ts";
 export type {
   AppliedState,
   CommandResult,
@@ -39,6 +40,14 @@ export type {
 } from "./machine/state-machine.ts";
 export type { Commit } from "./node/commit-stream.ts";
 export type { DatabaseNode, HoldfastNode, NodeEvents } from "./node/holdfast-node.ts";
+export type {
+  ReadResult,
+  RevisedEntry,
+  RevisedValue,
+  ScanRange,
+  ScanResult,
+  WriteOperation,
+} from "./node/key-access.ts";
 export type { Member, MemberRole, Members, NewMember } from "./node/members.ts";
 export {
   createNode,

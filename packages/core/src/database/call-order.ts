@@ -5,8 +5,8 @@ import type { DatabasePort } from "./port.ts";
 type Item = { settled: boolean } | HeldWrite;
 
 interface HeldWrite {
-  readonly command: Command;
-  readonly resolve: (value: Promise<unknown>) => void;
+  readonly bytes: number;
+  readonly release: () => void;
 }
 
 /**
@@ -36,17 +36,25 @@ export class CallOrder {
   }
 
   /** As `DatabasePort.propose`. Commands are handed on in the order of the calls. */
-  async propose(command: Command): Promise<unknown> {
-    if (this.#waiting.length === 0) return await this.#port.propose(command);
+  propose(command: Command): Promise<unknown> {
+    return this.inOrder(command.body.length, () => this.#port.propose(command));
+  }
+
+  /** Calls `propose`, which takes a command with `bytes` in its body, in the order of the calls. */
+  async inOrder<T>(bytes: number, propose: () => Promise<T>): Promise<T> {
+    if (this.#waiting.length === 0) return await propose();
     const { maxPendingBytes } = this.#port.limits;
-    if (this.#heldBytes + command.body.length > maxPendingBytes) {
+    if (this.#heldBytes + bytes > maxPendingBytes) {
       throw new HoldfastError(
         "OVERLOADED",
         `more than maxPendingBytes (${maxPendingBytes}) wait for an iterator or snapshot to be confirmed: slow down`,
       );
     }
-    this.#heldBytes += command.body.length;
-    return await new Promise<unknown>((resolve) => this.#waiting.push({ command, resolve }));
+    this.#heldBytes += bytes;
+    return await new Promise<T>((resolve) => {
+      const release = (): void => resolve(propose());
+      this.#waiting.push({ bytes, release });
+    });
   }
 
   #release(): void {
@@ -55,8 +63,8 @@ export class CallOrder {
       if ("settled" in item) {
         if (!item.settled) break;
       } else {
-        this.#heldBytes -= item.command.body.length;
-        item.resolve(this.#port.propose(item.command));
+        this.#heldBytes -= item.bytes;
+        item.release();
       }
       released++;
     }

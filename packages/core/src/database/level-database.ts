@@ -77,6 +77,11 @@ export class LevelDatabase<KDefault = string, VDefault = string>
     return this.snapshot(known);
   }
 
+  /** Calls `propose` for a write that does not come through this interface: in the order of the calls, behind the iterators made before. */
+  inOrder<T>(bytes: number, propose: () => Promise<T>): Promise<T> {
+    return this.#order.inOrder(bytes, propose);
+  }
+
   protected async _open(): Promise<void> {
     this.#unsubscribe ??= this.#port.onSwitch(() => {
       this.#views.endAll();

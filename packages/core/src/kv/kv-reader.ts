@@ -3,7 +3,7 @@ import { assert } from "../errors.ts";
 import { indexOfMeta } from "./meta-codec.ts";
 import type { StoreLevel } from "./store-engine.ts";
 import { dataKey, dataRange, META_KEY, userKey, type KeyRange } from "./store-keys.ts";
-import { userValue } from "./value-header.ts";
+import { readValueHeader, userValue, type Revision } from "./value-header.ts";
 
 /** One key with its value. A side that the range did not ask for is `undefined`. */
 export type KvEntry = [key: Buffer | undefined, value: Buffer | undefined];
@@ -42,11 +42,29 @@ export interface KvReads {
   hasMany(keys: readonly Uint8Array[]): Promise<boolean[]>;
 }
 
+/** A value and when it was written. */
+export interface KvRevised {
+  readonly value: Buffer;
+  readonly create: Revision;
+  readonly modify: Revision;
+}
+
+/** What a scan visits. */
+export interface KvScanRange extends KeyRange {
+  readonly reverse: boolean;
+  /** At most this many entries. */
+  readonly limit: number;
+}
+
 /** The state as it was at one index, whatever is applied later. Holds back LevelDB's cleaning: close it. */
 export interface KvCapture extends KvReads {
   /** The index of the last entry whose effects it holds. Exact: read from inside the captured state. */
   appliedIndex(): Promise<number>;
   iterator(range: KvIteratorRange): KvIterator;
+  /** Values with their revisions, in the order of `keys`. */
+  revised(keys: readonly Uint8Array[]): Promise<(KvRevised | undefined)[]>;
+  /** A whole range with its revisions. */
+  scan(range: KvScanRange): Promise<(KvRevised & { readonly key: Buffer })[]>;
   /** Resolves once its iterators are closed too. Idempotent. */
   close(): Promise<void>;
 }
@@ -56,6 +74,9 @@ export interface KvReader extends KvReads {
   /** Captures the state of now, in this very call. */
   capture(): KvCapture;
 }
+
+/** Entries that a scan asks the store for at once. */
+const SCAN_PAGE = 1_000;
 
 /** Reads the live state of `level`. */
 export function storeReader(level: StoreLevel): KvReader {
@@ -69,6 +90,11 @@ function capture(level: StoreLevel): KvCapture {
     ...reads(level, { snapshot }),
     appliedIndex: () => (appliedIndex ??= readAppliedIndex(level, snapshot)),
     iterator: (range) => iterator(level, snapshot, range),
+    async revised(keys) {
+      const stored = await level.getMany(keys.map(dataKey), { snapshot });
+      return stored.map((value) => (value === undefined ? undefined : revised(value)));
+    },
+    scan: (range) => scan(level, snapshot, range),
     close: () => snapshot.close(),
   };
 }
@@ -122,6 +148,34 @@ function iterator(
     },
     close: () => inner.close(),
   };
+}
+
+async function scan(
+  level: StoreLevel,
+  snapshot: AbstractSnapshot,
+  { reverse, limit, ...bounds }: KvScanRange,
+): Promise<(KvRevised & { readonly key: Buffer })[]> {
+  const stored = level.iterator({
+    ...dataRange(bounds),
+    reverse,
+    limit: limit === Infinity ? -1 : limit,
+    snapshot,
+  });
+  const found: (KvRevised & { readonly key: Buffer })[] = [];
+  try {
+    for (;;) {
+      const page = await stored.nextv(SCAN_PAGE);
+      if (page.length === 0) return found;
+      for (const [key, value] of page) found.push({ key: userKey(key), ...revised(value) });
+    }
+  } finally {
+    await stored.close();
+  }
+}
+
+function revised(stored: Buffer): KvRevised {
+  const { create, modify } = readValueHeader(stored);
+  return { value: userValue(stored), create, modify };
 }
 
 /** The types of abstract-level do not say that a side can be absent. */

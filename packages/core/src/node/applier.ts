@@ -13,8 +13,13 @@ export interface ApplierOptions<Machine extends StateMachine> {
   readonly applied: ReplicaApplied;
   /** Tells the core; what the configuration is from here on. */
   readonly applyChange: (change: ConfChangeV2) => ConfState;
-  /** A batch was applied; one result per command. */
-  readonly settleBatch: (origin: BatchOrigin, results: readonly CommandResult[]) => void;
+  /** A batch was applied, as the commands from `first` on of entry `index`; one result per command. */
+  readonly settleBatch: (
+    origin: BatchOrigin,
+    results: readonly CommandResult[],
+    index: number,
+    first: number,
+  ) => void;
   /** An entry of this term was applied, and its batches are settled. */
   readonly settleTerm: (term: number) => void;
   /** A change of the configuration was applied. */
@@ -112,7 +117,9 @@ export class Applier<Machine extends StateMachine> {
     if (commands.length === 0) {
       this.#withoutCommands = [...this.#withoutCommands.slice(-MAX_WITHOUT_COMMANDS), index];
     }
-    for (const { origin, from, to } of spans) settleBatch(origin, results.slice(from, to));
+    for (const { origin, from, to } of spans) {
+      settleBatch(origin, results.slice(from, to), index, from);
+    }
     settleTerm(term);
     if (change !== undefined) settleChange(change, this.#applied);
   }

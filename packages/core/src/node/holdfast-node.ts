@@ -4,7 +4,9 @@ import type { HoldfastDatabase } from "../database/holdfast-database.ts";
 import type { HoldfastError } from "../errors.ts";
 import type { Command } from "../format/sealed-batch.ts";
 import type { StateMachine } from "../machine/state-machine.ts";
+import type { Revision } from "../kv/value-header.ts";
 import type { Commit } from "./commit-stream.ts";
+import type { ReadResult, ScanRange, ScanResult, WriteOperation } from "./key-access.ts";
 import type { Members } from "./members.ts";
 import type { NodeStatus } from "./status.ts";
 
@@ -66,4 +68,17 @@ export interface HoldfastNode<Machine extends StateMachine = StateMachine> exten
 export interface DatabaseNode<KDefault = string, VDefault = string> extends HoldfastNode {
   /** The replicated database: an `abstract-level` database. Closing it closes the node. */
   readonly db: HoldfastDatabase<KDefault, VDefault>;
+  /**
+   * Carries out all operations, in order, in one atomic step, and resolves with the revision that every key they put has from then on. For who
+   * must know when a write took effect; `db` is what others use. Keys and values are bytes, and copied. Can be called on any member. Rejects as
+   * `propose` does, and with a `TypeError` for anything but operations, of which there must be at least one.
+   */
+  write(operations: readonly WriteOperation[]): Promise<{ readonly revision: Revision }>;
+  /**
+   * The values of `keys`, in their order, with their revisions, all from one state: linearizable, as `db.getMany` is. Rejects with `UNAVAILABLE` at
+   * the deadline, `CLOSED`, `STOPPED`; with a `TypeError` for keys that are not bytes.
+   */
+  read(keys: readonly Uint8Array[]): Promise<ReadResult>;
+  /** The keys of a range in ascending order, or in descending order, with values and revisions; otherwise as `read`. */
+  scan(range: ScanRange): Promise<ScanResult>;
 }

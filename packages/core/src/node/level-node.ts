@@ -7,16 +7,28 @@ import { HoldfastError } from "../errors.ts";
 import type { Command } from "../format/sealed-batch.ts";
 import { isKnownKind } from "../kv/kv-commands.ts";
 import type { KvMachine } from "../kv/kv-machine.ts";
+import type { KvCapture } from "../kv/kv-reader.ts";
+import type { Revision } from "../kv/value-header.ts";
 import type { StateMachineFactory } from "../machine/state-machine.ts";
 import type { DatabaseNode } from "./holdfast-node.ts";
+import {
+  checkKeys,
+  checkScan,
+  type ReadResult,
+  type ScanRange,
+  type ScanResult,
+  writeCommand,
+  type WriteOperation,
+} from "./key-access.ts";
 import { MachineNode } from "./machine-node.ts";
+import type { PlacedResult } from "./proposal-queue.ts";
 
 /** See {@link DatabaseNode}. */
 export class LevelNode<KDefault = string, VDefault = string>
   extends MachineNode<KvMachine>
   implements DatabaseNode<KDefault, VDefault>
 {
-  readonly db: HoldfastDatabase<KDefault, VDefault>;
+  readonly #database: LevelDatabase<KDefault, VDefault>;
 
   constructor(
     settings: ResolvedSettings,
@@ -25,7 +37,11 @@ export class LevelNode<KDefault = string, VDefault = string>
     options: HoldfastDatabaseOptions<KDefault, VDefault>,
   ) {
     super(settings, platform, factory);
-    this.db = new LevelDatabase(this.#port(), options);
+    this.#database = new LevelDatabase(this.#port(), options);
+  }
+
+  get db(): HoldfastDatabase<KDefault, VDefault> {
+    return this.#database;
   }
 
   /** Opens node and database; see {@link MachineNode.open}. Idempotent. */
@@ -46,6 +62,49 @@ export class LevelNode<KDefault = string, VDefault = string>
       throw new TypeError(`the database knows no command of kind (${command.kind})`);
     }
     return await super.propose(command);
+  }
+
+  async write(operations: readonly WriteOperation[]): Promise<{ readonly revision: Revision }> {
+    const command = writeCommand(operations, this.settings.limits);
+    const { replica } = this.runtime();
+    const propose = (): Promise<PlacedResult> => replica.proposePlaced(command);
+    const placed = await this.#database.inOrder(command.body.length, propose);
+    if (!placed.result.ok) throw placed.result.error;
+    return { revision: { index: placed.index, position: placed.position } };
+  }
+
+  async read(keys: readonly Uint8Array[]): Promise<ReadResult> {
+    checkKeys(keys);
+    // The caller may reuse the array and its buffers while the quorum is asked.
+    const wanted = keys.map((key) => Uint8Array.from(key));
+    return await this.#captured(async (capture) => ({
+      index: await capture.appliedIndex(),
+      values: await capture.revised(wanted),
+    }));
+  }
+
+  async scan(range: ScanRange): Promise<ScanResult> {
+    const wanted = checkScan(range);
+    return await this.#captured(async (capture) => ({
+      index: await capture.appliedIndex(),
+      entries: await capture.scan(wanted),
+    }));
+  }
+
+  /** Reads, from one captured state, what contains everything that was acknowledged before this call. */
+  async #captured<T>(read: (capture: KvCapture) => Promise<T>): Promise<T> {
+    const { replica, slot, ended } = this.runtime();
+    await replica.readIndex();
+    for (;;) {
+      const { machine } = slot;
+      try {
+        return await readFrom(machine.reader.capture(), read);
+      } catch (error) {
+        if (ended.aborted) throw ended.reason;
+        // A received state that was switched in under way is newer, so it answers as well.
+        if (slot.machine === machine) throw error;
+      }
+    }
   }
 
   #port(): DatabasePort {
@@ -74,6 +133,17 @@ export class LevelNode<KDefault = string, VDefault = string>
       },
       close: () => super.close(),
     };
+  }
+}
+
+async function readFrom<T>(
+  capture: KvCapture,
+  read: (capture: KvCapture) => Promise<T>,
+): Promise<T> {
+  try {
+    return await read(capture);
+  } finally {
+    await capture.close();
   }
 }
 

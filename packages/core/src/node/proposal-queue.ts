@@ -30,8 +30,15 @@ export interface ProposalSink {
   readonly hand: (data: Uint8Array) => boolean;
 }
 
+/** What a command came to, and its place: index of the entry, position of the command in it. */
+export interface PlacedResult {
+  readonly result: CommandResult;
+  readonly index: number;
+  readonly position: number;
+}
+
 interface Settler {
-  readonly resolve: (result: CommandResult) => void;
+  readonly resolve: (result: CommandResult, index: number, position: number) => void;
   readonly reject: (error: HoldfastError) => void;
 }
 
@@ -85,30 +92,46 @@ export class ProposalQueue {
 
   /** Adds a command to the current turn. The body must not change until it is settled. */
   add(command: Command, deadline: number): Promise<CommandResult> {
+    const batch = this.#admit(command, deadline);
+    if (batch instanceof HoldfastError) return Promise.reject(batch);
+    return new Promise((resolve, reject) => {
+      batch.settlers.push({ resolve, reject });
+    });
+  }
+
+  /** As {@link ProposalQueue.add}, for who wants to know the command's place as well. */
+  addPlaced(command: Command, deadline: number): Promise<PlacedResult> {
+    const batch = this.#admit(command, deadline);
+    if (batch instanceof HoldfastError) return Promise.reject(batch);
+    return new Promise((resolve, reject) => {
+      const settle = (result: CommandResult, index: number, position: number): void =>
+        resolve({ result, index, position });
+      batch.settlers.push({ resolve: settle, reject });
+    });
+  }
+
+  /** The batch that took the command, or why it is refused. */
+  #admit(command: Command, deadline: number): Batch | HoldfastError {
     const bytes = sealedCommandBytes(command);
     const { maxCommandBytes, maxPendingBytes } = this.#options;
     if (bytes > maxCommandBytes) {
-      const error = new HoldfastError(
+      return new HoldfastError(
         "TOO_LARGE",
         `command of (${bytes}) bytes, encoded, does not fit a frame of maxFrameBytes (at most ${maxCommandBytes}): split it, or raise the limit on every node`,
       );
-      return Promise.reject(error);
     }
     // One may always go, so that a command which fits by itself is never refused for ever.
     if (this.#pendingBytes > 0 && this.#pendingBytes + bytes > maxPendingBytes) {
-      const error = new HoldfastError(
+      return new HoldfastError(
         "OVERLOADED",
         `commands waiting for their outcome would exceed maxPendingBytes (${maxPendingBytes}); wait for earlier writes`,
       );
-      return Promise.reject(error);
     }
     const batch = this.#batchFor(bytes, deadline);
     batch.commands.push(command);
     batch.bytes += bytes;
     this.#pendingBytes += bytes;
-    return new Promise((resolve, reject) => {
-      batch.settlers.push({ resolve, reject });
-    });
+    return batch;
   }
 
   #batchFor(bytes: number, deadline: number): Batch {
@@ -204,8 +227,13 @@ export class ProposalQueue {
     return target;
   }
 
-  /** Settles a batch of this node that was applied; `results` holds one per command. */
-  settleApplied(sequence: number, results: readonly CommandResult[]): void {
+  /** Settles a batch of this node that was applied as the commands from `first` on of entry `index`; `results` holds one per command. */
+  settleApplied(
+    sequence: number,
+    results: readonly CommandResult[],
+    index: number,
+    first: number,
+  ): void {
     const batch = this.#handed.get(sequence);
     if (batch === undefined) return;
     this.#handed.delete(sequence);
@@ -218,7 +246,7 @@ export class ProposalQueue {
       const result = results[i];
       if (result === undefined)
         reject(new HoldfastError("STOPPED", "state machine gave no result"));
-      else resolve(result);
+      else resolve(result, index, first + i);
     });
   }
 

@@ -26,7 +26,7 @@ import { EntryFetcher } from "./entry-fetcher.ts";
 import { Hearing } from "./hearing.ts";
 import { holdVoteRequests } from "./held-votes.ts";
 import { decodeMemberContext } from "./member-context.ts";
-import { ProposalQueue, type ProposalSink } from "./proposal-queue.ts";
+import { type PlacedResult, ProposalQueue, type ProposalSink } from "./proposal-queue.ts";
 import { changeOverdue, isRaftError, messageOf, refusal } from "./replica-errors.ts";
 import { ReadQueue } from "./read-queue.ts";
 import type { ReplicaOptions } from "./replica-options.ts";
@@ -111,8 +111,9 @@ export class Replica<Machine extends StateMachine> {
       slot: options.slot,
       applied: options.applied,
       applyChange: (change) => this.#raft.applyConfChange(change),
-      settleBatch: (origin, results) => {
-        if (this.#isMine(origin)) this.#proposals.settleApplied(origin.sequence, results);
+      settleBatch: (origin, results, index, first) => {
+        if (!this.#isMine(origin)) return;
+        this.#proposals.settleApplied(origin.sequence, results, index, first);
       },
       settleTerm: (term) => {
         this.#proposals.reclaim(term);
@@ -238,6 +239,14 @@ export class Replica<Machine extends StateMachine> {
   propose(command: Command): Promise<CommandResult> {
     if (this.#stopped !== undefined) return Promise.reject(this.#stopped);
     const result = this.#proposals.add(command, this.#deadline("proposalMs"));
+    this.#schedule();
+    return result;
+  }
+
+  /** As {@link Replica.propose}, with the place of the command. */
+  proposePlaced(command: Command): Promise<PlacedResult> {
+    if (this.#stopped !== undefined) return Promise.reject(this.#stopped);
+    const result = this.#proposals.addPlaced(command, this.#deadline("proposalMs"));
     this.#schedule();
     return result;
   }

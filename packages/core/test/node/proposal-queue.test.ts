@@ -137,6 +137,8 @@ class NaiveGroup {
         member.queue.settleApplied(
           sequence,
           names.map(() => DONE),
+          member.applied,
+          0,
         );
     }
     member.queue.reclaim(entry.term);
@@ -245,8 +247,8 @@ describe("ProposalQueue", () => {
     queue.reclaim(2);
     flush(2);
     expect(handed).toEqual(["1 a", "2 a", "2 b"]);
-    queue.settleApplied(1, [DONE]);
-    queue.settleApplied(2, [DONE]);
+    queue.settleApplied(1, [DONE], 1, 0);
+    queue.settleApplied(2, [DONE], 2, 0);
   });
 
   test("does not repeat a lost command behind a later one that was applied", async () => {
@@ -255,7 +257,7 @@ describe("ProposalQueue", () => {
     flush(1);
     const applied = queue.add(command("b"), 100);
     flush(1);
-    queue.settleApplied(2, [DONE]);
+    queue.settleApplied(2, [DONE], 2, 0);
     expect(await applied).toBe(DONE);
     queue.reclaim(2);
     flush(2);
