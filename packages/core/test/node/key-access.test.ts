@@ -259,11 +259,20 @@ function holdingEngine(): {
 }
 
 describe("writes", () => {
-  test("are behind the iterators that were made before them", async () => {
-    const node = await started();
+  test("wait behind an iterator that may have to capture the state again", async () => {
+    const { engine, hold, reached } = holdingEngine();
+    const node = await started({ engine });
     await node.write([put("a", "old")]);
+    const release = hold();
     const iterator = node.db.iterator();
-    await node.write([put("a", "new")]);
+    await reached(1);
+    let settled = false;
+    const written = node.write([put("a", "new")]).finally(() => (settled = true));
+    // These do not wait, and would be applied behind the write if it did not.
+    for (let i = 0; i < 3; i++) await node.propose({ kind: 0x41, body: Buffer.from("b") });
+    expect(settled).toBe(false);
+    release();
+    await written;
     expect(await iterator.all()).toEqual([["a", "old"]]);
   });
 
