@@ -45,7 +45,7 @@ export interface DiskFile {
   close(): Promise<void>;
 }
 
-/** Files as a node sees them. Paths are `/`-joined strings. Every failure is a {@link DiskError}. The real one is {@link nodeDisk}. */
+/** Files as a node sees them. Paths are `/`-joined strings. Every failure is a {@link DiskError}. The real one is `nodeDisk`. */
 export interface Disk {
   /** Changes when the machine was restarted, and so may have lost what was not synced. */
   bootId(): Promise<string>;

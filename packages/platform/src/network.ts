@@ -50,7 +50,7 @@ export interface Listener {
   close(): Promise<void>;
 }
 
-/** The network as a node sees it. Failures are {@link NetworkError}. The real one is {@link nodeNetwork} (TCP, no delay). */
+/** The network as a node sees it. Failures are {@link NetworkError}. The real one is `nodeNetwork` (TCP, no delay). */
 export interface Network {
   listen(address: Address, accept: (connection: Connection) => void): Promise<Listener>;
   /** Rejects with `REFUSED`, `TIMEOUT` or `ADDRESS_INVALID`. */

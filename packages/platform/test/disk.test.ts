@@ -3,18 +3,21 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Disk } from "../src/disk.ts";
+import { diskSuite, type DiskFixture } from "../src/conformance.ts";
 import { nodeDisk } from "../src/node-disk.ts";
 import { Child } from "./children/spawn.ts";
-import { diskSuite } from "./suites/disk-suite.ts";
 
 const temporary = (): Promise<string> => mkdtemp(join(tmpdir(), "holdfast-disk-"));
 const remove = (directory: string): Promise<void> =>
   rm(directory, { recursive: true, force: true });
 const bytes = (length: number): Uint8Array => new Uint8Array(length).fill(1);
 
-diskSuite("nodeDisk", async () => {
-  const directory = await temporary();
-  return { disk: nodeDisk(), directory, cleanUp: () => remove(directory) };
+describe("nodeDisk as every disk", () => {
+  const create = async (): Promise<DiskFixture> => {
+    const directory = await temporary();
+    return { disk: nodeDisk(), directory, cleanUp: () => remove(directory) };
+  };
+  diskSuite({ test: it, create });
 });
 
 describe("nodeDisk on this machine", () => {

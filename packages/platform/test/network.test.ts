@@ -6,15 +6,16 @@ import type { Connection } from "../src/network.ts";
 import { toNetworkError } from "../src/network-error.ts";
 import { nodeNetwork } from "../src/node-network.ts";
 import { Child } from "./children/spawn.ts";
-import { networkSuite } from "./suites/network-suite.ts";
-import { Recorder } from "./suites/recorder.ts";
+import { networkSuite } from "../src/conformance.ts";
+import { Recorder } from "../src/conformance/recorder.ts";
 
 const hasIpv6 = Object.values(networkInterfaces())
   .flat()
   .some((found) => found?.address === "::1");
 
-networkSuite("nodeNetwork", () => ({ network: nodeNetwork(), host: "127.0.0.1" }));
-if (hasIpv6) networkSuite("nodeNetwork (IPv6)", () => ({ network: nodeNetwork(), host: "::1" }));
+describe.each(hasIpv6 ? ["127.0.0.1", "::1"] : ["127.0.0.1"])("nodeNetwork on %s", (host) => {
+  networkSuite({ test: it, create: () => ({ network: nodeNetwork(), host }) });
+});
 
 describe("nodeNetwork against plain sockets", () => {
   const cleanUps: (() => void)[] = [];

@@ -1,4 +1,4 @@
-import type { Connection, ConnectionHandler } from "../../src/network.ts";
+import type { Connection, ConnectionHandler } from "../network.ts";
 
 /** A {@link ConnectionHandler} that remembers everything, and lets a test wait for what it needs. */
 export class Recorder implements ConnectionHandler {
