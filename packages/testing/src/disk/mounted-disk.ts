@@ -154,11 +154,18 @@ export class MountedDisk implements Disk, FileMount {
   }
 
   remove(path: string): Promise<void> {
-    const { device } = this;
+    const { device, process } = this;
     return this.#try("remove", path, () =>
-      this.#names(() => {
-        device.tree.remove(path);
-      }),
+      device.perform(
+        process,
+        device.duration("names"),
+        () => {
+          device.tree.remove(path);
+        },
+        () => {
+          device.tree.removeInside(path);
+        },
+      ),
     );
   }
 

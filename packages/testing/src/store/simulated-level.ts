@@ -5,8 +5,8 @@ import type { StoreContent, StoreWrite } from "./store-content.ts";
 export interface StoreDelays {
   /** Resolves when a read is due. */
   read(): Promise<void>;
-  /** Resolves when a batch is due. */
-  write(): Promise<void>;
+  /** Carries out a batch when it is due, then resolves. */
+  write(happen: () => void): Promise<void>;
 }
 
 interface ReadOptions {
@@ -93,8 +93,7 @@ export class SimulatedLevel extends MemoryLevel<Buffer, Buffer> {
     const happen = this.#content.begin(() => {
       this.#content.add(batch);
     });
-    await this.#delays.write();
-    happen();
+    await this.#delays.write(happen);
     await memory._batch.call(this, batch, {});
   }
 

@@ -47,13 +47,15 @@ const MARK = "STORE";
  * lives and dies as directories do; the content is kept here. After a power cut any part of the batches since the last flush is left.
  */
 export class SimulatedStores {
+  readonly #world: World;
   readonly #random: Random;
   readonly #host: number;
   readonly #settings: StoreSettings;
   readonly #contents = new Map<string, StoreContent>();
   #next = 1;
 
-  constructor({ random, host, settings }: SimulatedStoresOptions) {
+  constructor({ world, random, host, settings }: SimulatedStoresOptions) {
+    this.#world = world;
     this.#random = random;
     this.#host = host;
     this.#settings = { ...DEFAULT_SETTINGS, ...settings };
@@ -68,8 +70,8 @@ export class SimulatedStores {
     const content = await this.#contentAt(context);
     if (context.lostUnsynced) content.forgetUnflushed();
     const level = new SimulatedLevel(content, {
-      read: () => this.#delay(process, this.#settings.read),
-      write: () => this.#delay(process, this.#settings.write),
+      read: () => this.#after(process, this.#settings.read),
+      write: (happen) => this.#after(process, this.#settings.write, happen),
     });
     await level.open();
     await level.load();
@@ -80,8 +82,7 @@ export class SimulatedStores {
         const happen = content.begin(() => {
           content.flush(mark);
         });
-        await this.#delay(process, this.#settings.flush);
-        happen();
+        await this.#after(process, this.#settings.flush, happen);
       },
       sizeBytes: () => Promise.resolve(content.bytes),
     };
@@ -107,9 +108,16 @@ export class SimulatedStores {
     return content;
   }
 
-  #delay(process: SimulatedProcess, { minMs, meanMs }: StoreLatency): Promise<void> {
+  /** Lets something happen to the stores when it is due, whether the process is paused or not, then tells the process. */
+  #after(
+    process: SimulatedProcess,
+    { minMs, meanMs }: StoreLatency,
+    happen?: () => void,
+  ): Promise<void> {
+    const delayMs = between(this.#random, minMs, 2 * meanMs - minMs);
+    if (happen !== undefined) this.#world.after(delayMs, happen);
     return new Promise((resolve) => {
-      process.after(between(this.#random, minMs, 2 * meanMs - minMs), resolve);
+      process.after(delayMs, resolve);
     });
   }
 

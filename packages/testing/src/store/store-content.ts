@@ -49,7 +49,7 @@ export class StoreContent {
     }
   }
 
-  /** Begins something that happens later; returns what carries it out. The process may die between the two. */
+  /** Begins something that is to happen later; returns what carries it out, unless the process died before: then it has happened or not. */
   begin(happen: () => void): () => void {
     this.#underWay.add(happen);
     return () => {
