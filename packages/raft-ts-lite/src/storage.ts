@@ -8,7 +8,7 @@ export interface LogStorage {
   /** The durable state found at start. A new node has term 0, vote 0, commit 0 and an empty configuration. */
   initialState(): { readonly hardState: HardState; readonly confState: ConfState };
   /**
-   * Entries `[lo, hi)`, at least one, and as many more as fit in `maxBytes` (see `entrySize`).
+   * Entries `[lo, hi)`, at least one, and as many more as are in memory and fit in `maxBytes` (see `entrySize`). What is returned never changes.
    * Throws `StorageError` `COMPACTED` when `lo` is compacted away, and `UNAVAILABLE` when the entries exist but are not
    * in memory: the embedder fetches them and then calls `entriesFetched`.
    */

@@ -1,0 +1,2 @@
+/** Registers a test: that of vitest, of `node:test`, or alike. */
+export type TestRunner = (name: string, body: () => Promise<void>) => unknown;
