@@ -175,12 +175,9 @@ export class Pipe {
 
   #depart(parcel: Omit<Parcel, "arrivesAt">): number {
     const { bytes, inOrder, extraMs } = parcel;
-    let arrivesAt = this.#link.arrivalOf(bytes.length) + extraMs;
-    if (parcel.type === "fin") arrivesAt = Math.max(arrivesAt, this.#latestArrival);
-    if (inOrder) {
-      arrivesAt = Math.max(arrivesAt, this.#lastArrival);
-      this.#lastArrival = arrivesAt;
-    }
+    const soonest = parcel.type === "fin" ? this.#latestArrival : this.#lastArrival;
+    const arrivesAt = Math.max(this.#link.arrivalOf(bytes.length), soonest) + extraMs;
+    if (inOrder) this.#lastArrival = arrivesAt;
     if (parcel.counted) this.#outstanding += bytes.length;
     this.#insert({ ...parcel, arrivesAt });
     return arrivesAt;
@@ -278,7 +275,7 @@ export class Pipe {
     const head = this.#flight[0];
     if (head?.type !== "data" || head.bytes.length < 2) return;
     const cut = this.#link.stream("chunks").integer(1, head.bytes.length);
-    const later = this.#world.now + this.#link.detourMs("chunks");
+    const later = this.#world.now + this.#link.detourMs("chunks") / 10;
     const rest = { ...head, bytes: head.bytes.subarray(cut), rest: true, arrivesAt: later };
     this.#flight.splice(0, 1, { ...head, bytes: head.bytes.subarray(0, cut) }, rest);
   }

@@ -54,6 +54,8 @@ export class Transmitter {
     const duplicated = link.chance("duplication", duplicateProbability);
     if (lost) {
       this.#options.hit("message-loss");
+      // Drawn all the same: without the loss, the delays of all others are what they were.
+      link.delayMs();
       watch.show({ ...shown, fate: "lost" }, undefined);
       return;
     }

@@ -11,15 +11,27 @@ export class Ear implements ConnectionHandler {
   readonly connection: Connection;
   readonly calls: string[] = [];
   readonly arrivals: number[] = [];
-  /** What `data` was called with, joined. */
-  bytes: Buffer = Buffer.alloc(0);
   error: Error | undefined;
   readonly #world: SimulatedWorld;
+  #chunks: Uint8Array[] = [];
 
   constructor(world: SimulatedWorld, connection: Connection) {
     this.#world = world;
     this.connection = connection;
     connection.start(this);
+  }
+
+  /** What `data` was called with, joined. */
+  get bytes(): Buffer {
+    return Buffer.concat(this.#chunks);
+  }
+
+  get pieces(): number {
+    return this.#chunks.length;
+  }
+
+  forget(): void {
+    this.#chunks = [];
   }
 
   get isClosed(): boolean {
@@ -29,7 +41,7 @@ export class Ear implements ConnectionHandler {
   data(bytes: Uint8Array): void {
     if (this.calls.at(-1) !== "data") this.calls.push("data");
     this.arrivals.push(this.#world.now);
-    this.bytes = Buffer.concat([this.bytes, bytes]);
+    this.#chunks.push(bytes);
   }
 
   drained(): void {
