@@ -23,3 +23,9 @@ export {
   type StateMachineSuiteOptions,
 } from "./conformance/state-machine-suite.ts";
 export type { TestRunner } from "./conformance/test-runner.ts";
+export {
+  type TransportMember,
+  transportSuite,
+  type TransportSuiteOptions,
+  type TransportWorld,
+} from "./conformance/transport-suite.ts";
