@@ -29,6 +29,19 @@ export type HistoryResult =
       readonly index?: number;
     };
 
+/** What histories of others also hold: see {@link HistoryOperation}. */
+export type ForeignOperation =
+  | HistoryOperation
+  /** Puts `value` behind what the key holds. */
+  | { readonly type: "append"; readonly key: string; readonly value: string }
+  /** Puts `value` where the key holds `expected`; otherwise it fails. */
+  | {
+      readonly type: "compareAndSet";
+      readonly key: string;
+      readonly expected: string | null;
+      readonly value: string;
+    };
+
 /**
  * One line of a recorded history (docs: packages/testing/README.md, "Histories"): an operation begins, or ends.
  *
@@ -38,14 +51,14 @@ export type HistoryResult =
  *
  * A process has one operation at a time; after `unknown` it may go on.
  */
-export type HistoryEvent =
+export type HistoryEvent<Operation = HistoryOperation> =
   | {
       readonly type: "invoke";
       readonly id: number;
       readonly process: number;
       /** Milliseconds; only the order of the lines counts. */
       readonly time: number;
-      readonly operation: HistoryOperation;
+      readonly operation: Operation;
     }
   | {
       readonly type: "ok";

@@ -1,0 +1,137 @@
+import type { RecordedOperation } from "../history/operation.ts";
+import { type CompiledOperation, compilePartition } from "./compiled-operation.ts";
+import { narrow } from "./narrow.ts";
+import type { Partition } from "./partition.ts";
+import { search, type SearchResult } from "./search.ts";
+import { States } from "./states.ts";
+import { ANY, MISSING, Values } from "./values.ts";
+
+/** What cannot be explained in a partition. */
+export interface PartitionWindow {
+  /** The first and the last event, by their places in the history. */
+  readonly from: number;
+  readonly to: number;
+  /** Everything that was open or began in the window, in the order of the beginnings. */
+  readonly operations: readonly RecordedOperation[];
+  /** The numbers of those that contradict each other: with one of them less there would be an explanation. */
+  readonly essential: ReadonlySet<number>;
+  /** What the keys could hold when the last operation had to take effect. */
+  readonly states: readonly string[];
+}
+
+/** How many operations a window may have for each of them to be tried without. */
+const MAX_TRIED = 200;
+
+/** A partition, and what a search needs of it. */
+export class PartitionSearch {
+  readonly #part: Partition;
+  readonly #values: Values;
+  readonly #operations: readonly CompiledOperation[];
+
+  constructor(part: Partition, missing: string | null) {
+    this.#part = part;
+    this.#values = new Values(missing);
+    this.#operations = compilePartition(part, this.#values);
+  }
+
+  /** The verdict on the whole partition, from its first operation on. */
+  run(budget: { steps: number }): SearchResult {
+    return this.#search(this.#operations, MISSING, budget);
+  }
+
+  /**
+   * The shortest window that cannot be explained. It ends with the first event up to which there is no explanation: the search was at every point that leads
+   * to it, and got past none. It begins as late as it can such that no state at its beginning explains the rest: found by bisection, as what
+   * a longer window allows a shorter one allows too.
+   */
+  window(
+    found: Extract<SearchResult, { type: "impossible" }>,
+    budget: { steps: number },
+  ): PartitionWindow {
+    const to = Math.ceil(found.deadline.at);
+    const prefix = this.#operations.filter(({ call }) => call < to);
+    const calls = prefix.map(({ call }) => call).sort((a, b) => a - b);
+    const isImpossible = (from: number | undefined, without?: ReadonlySet<number>): boolean => {
+      const operations = cut(prefix, from ?? 0, to, without);
+      const initial = from === undefined ? MISSING : ANY;
+      return this.#search(operations, initial, budget).type === "impossible";
+    };
+    let from: number | undefined;
+    let high = calls.length;
+    for (let low = 0; low < high;) {
+      const middle = (low + high) >>> 1;
+      if (isImpossible(calls[middle])) {
+        from = calls[middle];
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    const first = from ?? calls[0] ?? 0;
+    const within = prefix.filter(({ end }) => end >= first);
+    return {
+      from: first,
+      to,
+      operations: within.map(({ recorded }) => recorded),
+      essential: essentialOf(within, to, (without) => isImpossible(from, without)),
+      states: found.states.map((state) => this.#show(state)),
+    };
+  }
+
+  #search(
+    operations: readonly CompiledOperation[],
+    initialValue: number,
+    budget: { steps: number },
+  ): SearchResult {
+    const narrowed = narrow(operations, { knowsInitial: initialValue === MISSING });
+    const states = new States(this.#values, narrowed);
+    const initial = states.uniform(this.#part.keys.length, initialValue);
+    return search({ operations: narrowed, states, initial, budget });
+  }
+
+  #show(state: readonly number[]): string {
+    return this.#part.keys
+      .map((key, slot) => {
+        const value = this.#values.show(state[slot] ?? ANY);
+        return key === "" ? value : `${key}=${value}`;
+      })
+      .join(" ");
+  }
+}
+
+/**
+ * What the events from `from` to `to` say. An operation that is open at one of the ends may have taken effect outside, and is bound to nothing;
+ * so is one that is to be left out, as its effect may still be needed.
+ */
+function cut(
+  operations: readonly CompiledOperation[],
+  from: number,
+  to: number,
+  without: ReadonlySet<number> | undefined,
+): CompiledOperation[] {
+  const kept: CompiledOperation[] = [];
+  for (const operation of operations) {
+    const { call, end, effects, recorded } = operation;
+    if (end < from) continue;
+    const isBound = call >= from && end <= to && without?.has(recorded.id) !== true;
+    if (isBound) kept.push(operation);
+    else if (effects.length > 0) kept.push({ ...operation, end: Infinity });
+  }
+  return kept;
+}
+
+/** Leaves out one operation after the other, as long as there is no explanation still. */
+function essentialOf(
+  within: readonly CompiledOperation[],
+  to: number,
+  isImpossible: (without: ReadonlySet<number>) => boolean,
+): ReadonlySet<number> {
+  const bound = within.filter(({ end }) => end <= to).map(({ recorded }) => recorded.id);
+  if (bound.length > MAX_TRIED) return new Set(bound);
+  const without = new Set<number>();
+  for (const id of bound) {
+    without.add(id);
+    if (!isImpossible(without)) without.delete(id);
+  }
+  return new Set(bound.filter((id) => !without.has(id)));
+}
