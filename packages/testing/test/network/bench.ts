@@ -130,13 +130,11 @@ export class Bench {
 
   /** Lets time pass until the promise settles. */
   async until<T>(promise: Promise<T>): Promise<T> {
-    let pending = true;
-    const settle = (): void => {
-      pending = false;
-    };
-    promise.then(settle, settle);
+    const ends: unknown[] = [];
+    const ended = (): void => void ends.push(promise);
+    promise.then(ended, ended);
     await this.settle();
-    while (pending) {
+    while (ends.length === 0) {
       if (!this.world.step()) throw new Error("nothing happens any more");
       await this.settle();
     }

@@ -1,3 +1,4 @@
+import { transportSuite } from "@holdfast/core/conformance";
 import { networkSuite } from "@holdfast/platform/conformance";
 import { describe, it } from "vitest";
 import { Bench } from "./bench.ts";
@@ -15,6 +16,23 @@ describe("SimulatedNetwork as every network", () => {
     create: () => {
       bench = new Bench();
       return { network: bench.host(1), host: "10.0.0.1" };
+    },
+  });
+});
+
+describe("the transport over SimulatedNetwork", () => {
+  transportSuite({
+    test: it,
+    world: () => {
+      const bench = new Bench();
+      return {
+        member: (id) => ({
+          platform: bench.platform(id),
+          listen: { host: `10.0.0.${id}`, port: 7_000 },
+        }),
+        run: (work) => bench.until(work),
+        close: () => Promise.resolve(),
+      };
     },
   });
 });

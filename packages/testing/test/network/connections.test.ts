@@ -250,11 +250,29 @@ describe("connect", () => {
     );
   });
 
-  it.each([
-    ["no such host", (bench: Bench) => bench.host(1)],
-    ["power lost", (bench: Bench) => (bench.start(2), bench.kill(2, { silent: true }))],
-    ["cut there", (bench: Bench) => (bench.start(2), bench.network.blockOneWay(1, 2))],
-    ["cut back", (bench: Bench) => (bench.start(2), bench.network.blockOneWay(2, 1))],
+  it.each<[string, (bench: Bench) => void]>([
+    ["no such host", () => undefined],
+    [
+      "power lost",
+      (bench) => {
+        bench.start(2);
+        bench.kill(2, { silent: true });
+      },
+    ],
+    [
+      "cut there",
+      (bench) => {
+        bench.start(2);
+        bench.network.blockOneWay(1, 2);
+      },
+    ],
+    [
+      "cut back",
+      (bench) => {
+        bench.start(2);
+        bench.network.blockOneWay(2, 1);
+      },
+    ],
   ])("times out: %s", async (_, prepare) => {
     const bench = new Bench();
     prepare(bench);
