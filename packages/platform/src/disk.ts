@@ -61,7 +61,7 @@ export interface Disk {
    * the old content or the new, never a mixture.
    */
   writeFileAtomic(path: string, data: Uint8Array): Promise<void>;
-  /** Makes the directory and its missing parents, and syncs the parents of what it made. Idempotent. */
+  /** Makes the directory and its missing parents. Durable when it resolves, also where a process made it before that died half-way. Idempotent. */
   createDirectory(path: string): Promise<void>;
   /** Names in a directory, sorted. `NOT_FOUND` when there is none. */
   list(path: string): Promise<readonly string[]>;

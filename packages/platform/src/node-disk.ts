@@ -6,6 +6,7 @@ import { systemBootId } from "./boot-id.ts";
 import { asDiskError, hasSystemCode } from "./disk-error.ts";
 import { lockDirectory } from "./disk-lock.ts";
 import type { Disk, DiskFile, DiskLock, DiskStat } from "./disk.ts";
+import { type DirectoryCalls, makeDirectory } from "./make-directory.ts";
 import { NodeFile } from "./node-file.ts";
 
 /** Settings of {@link nodeDisk}. */
@@ -70,7 +71,7 @@ class NodeDisk implements Disk {
   }
 
   createDirectory(path: string): Promise<void> {
-    return asDiskError("create directory", path, () => makeDirectory(resolve(path)));
+    return asDiskError("create directory", path, () => makeDirectory(resolve(path), DIRECTORIES));
   }
 
   list(path: string): Promise<readonly string[]> {
@@ -139,26 +140,6 @@ async function replace(path: string, data: Uint8Array): Promise<void> {
   await syncDirectory(dirname(path));
 }
 
-async function makeDirectory(path: string): Promise<void> {
-  try {
-    await mkdir(path);
-  } catch (error) {
-    if (hasSystemCode(error, ["ENOENT"]) && dirname(path) !== path) {
-      await makeDirectory(dirname(path));
-      await makeDirectory(path);
-      return;
-    }
-    if (!hasSystemCode(error, ["EEXIST", "EISDIR", "EPERM", "EROFS"])) throw error;
-    if (!(await isDirectory(path))) throw error;
-    // It exists, but whoever made it may have died before this sync. Not being allowed to look at the parent is no reason to fail.
-    await syncDirectory(dirname(path)).catch((cause: unknown) => {
-      if (!hasSystemCode(cause, ["EACCES", "EPERM", "EROFS"])) throw cause;
-    });
-    return;
-  }
-  await syncDirectory(dirname(path));
-}
-
 async function isDirectory(path: string): Promise<boolean> {
   try {
     return (await stat(path)).isDirectory();
@@ -166,6 +147,26 @@ async function isDirectory(path: string): Promise<boolean> {
     return false;
   }
 }
+
+const DIRECTORIES: DirectoryCalls = {
+  isDirectory,
+  async make(path) {
+    try {
+      await mkdir(path);
+    } catch (error) {
+      if (!hasSystemCode(error, ["EEXIST"]) || !(await isDirectory(path))) throw error;
+    }
+  },
+  sync: syncDirectory,
+  async syncForeign(path) {
+    try {
+      await syncDirectory(path);
+    } catch (error) {
+      // Not being allowed to look at it is no reason to fail.
+      if (!hasSystemCode(error, ["EACCES", "EPERM", "EROFS"])) throw error;
+    }
+  },
+};
 
 /** Some file systems cannot sync a directory, and Windows cannot even open one; there the system orders renames by itself. */
 const CANNOT_SYNC_DIRECTORY: readonly string[] =
