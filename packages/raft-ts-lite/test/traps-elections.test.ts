@@ -102,6 +102,17 @@ test("trap 23: it is replaced also when the change was committed and applied by 
   expect(cluster.node(2).status().config.voters).toEqual([2, 3]);
 });
 
+test.each(["PreVote", "RequestVote"] as const)(
+  "trap 23: a %s is answered by the log of who asks, member or not: the change may not be applied here yet",
+  (type) => {
+    const cluster = new Cluster({ voters: THREE, settings: CAREFUL });
+    const ask = { term: 2, index: START, logTerm: START_TERM, transfer: false, priority: 0 };
+    cluster.step({ ...ask, type, from: 4, to: 1 });
+    const granted = { type: `${type}Response`, to: 4, term: 2, reject: false };
+    expect(cluster.handle(1)).toMatchObject([granted]);
+  },
+);
+
 test("trap 24: answers to a pre-vote that come after the victory change nothing", () => {
   const cluster = new Cluster({ voters: THREE, settings: { preVote: true } });
   cluster.node(1).campaign();

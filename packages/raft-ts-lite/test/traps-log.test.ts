@@ -197,6 +197,20 @@ test("trap 5: in synchronous mode, whatever carries a vote or an acknowledgement
   expect([appended.mustSync, appended.entries.length]).toEqual([true, 1]);
 });
 
+test("trap 5: a vote in a term that is on disk already must be synced as well", () => {
+  const cluster = new Cluster({ voters: THREE });
+  const { node } = cluster.member(2);
+  const ask = { to: 2, index: START, logTerm: START_TERM, transfer: false, priority: 0 };
+  // A candidate whose log cannot win brings the term, and no vote.
+  node.step({ ...ask, type: "RequestVote", from: 3, term: 4, index: START - 1 });
+  expect(node.ready().hardState).toMatchObject({ term: 4, vote: 0 });
+  node.advance();
+  node.step({ ...ask, type: "RequestVote", from: 1, term: 4 });
+  const vote = node.ready();
+  expect(vote.hardState).toMatchObject({ term: 4, vote: 1 });
+  expect([vote.mustSync, vote.entries.length]).toEqual([true, 0]);
+});
+
 test("trap 6: a group of one commits nothing before its write is finished", () => {
   const cluster = new Cluster({ voters: [1], settings: { asyncStorageWrites: true } });
   cluster.elect(1);

@@ -188,6 +188,20 @@ test("trap 17: once a target was told to campaign, no lease holds in that term",
   expect(cluster.answer(1, stale)).toBeUndefined();
 });
 
+test("trap 17: what was forbidden in one term does not hold in a later one", () => {
+  const cluster = led(LEASE);
+  cluster.node(1).transferLeadership(3);
+  cluster.settle();
+  cluster.node(3).transferLeadership(1);
+  cluster.settle();
+  expect(cluster.leader()).toBe(1);
+  cluster.tick(1);
+  cluster.settle();
+  const token = cluster.read(1);
+  cluster.handle(1);
+  expect(cluster.answer(1, token)).toBe(START + 3);
+});
+
 test("trap 17: voidLease sends reads through a round, and the next round renews the lease", () => {
   const cluster = led(LEASE);
   cluster.node(1).voidLease();
@@ -343,6 +357,23 @@ test("trap 21: reads of a leader that loses its office are answered never, and l
   cluster.settle();
   expect(cluster.member(1).reads.filter((read) => read.token === token)).toHaveLength(1);
   expect(cluster.member(1).reads.filter((read) => lost.includes(read.token))).toEqual([]);
+});
+
+test("trap 21: reads that wait for the first commit of a term end with the term", () => {
+  const cluster = new Cluster({ voters: THREE });
+  cluster.elect(2);
+  cluster.lost = ({ type }) => type === "AppendEntriesResponse";
+  cluster.elect(1);
+  const lost = cluster.read(1);
+  cluster.settle();
+  cluster.heal();
+  cluster.elect(2);
+  cluster.elect(1);
+  expect(cluster.member(1).reads).toEqual([]);
+  const token = cluster.read(1);
+  cluster.settle();
+  expect(cluster.member(1).reads.map((read) => read.token)).toEqual([token]);
+  expect(token).not.toBe(lost);
 });
 
 test("trap 21: one round confirms every read before it, in order, each once", () => {
