@@ -15,7 +15,7 @@ export interface TraceEvent {
   readonly node?: number;
   /** Messages only: the receiver. */
   readonly to?: number;
-  /** Messages only: when it arrives; absent when it was lost. */
+  /** Messages only: when it arrives; absent when it was lost, infinite while it waits for a cut to heal or a receiver to read. */
   readonly arrivesAt?: number;
   readonly text: string;
 }
@@ -26,11 +26,11 @@ export type TraceSink = (event: TraceEvent) => void;
 /** One line per event; the same events give the same bytes. */
 export function formatTraceEvent({ at, kind, node, to, arrivesAt, text }: TraceEvent): string {
   const where = node === undefined ? "" : to === undefined ? ` ${node}` : ` ${node}->${to}`;
-  const arrival =
-    kind !== "message"
-      ? ""
-      : arrivesAt === undefined
-        ? " LOST"
-        : ` (+${(arrivesAt - at).toFixed(3)})`;
+  const arrival = kind === "message" ? ` ${arrivalText(at, arrivesAt)}` : "";
   return `${at.toFixed(3).padStart(11)} ${kind.padEnd(7)}${where}: ${text}${arrival}`;
+}
+
+function arrivalText(at: number, arrivesAt: number | undefined): string {
+  if (arrivesAt === undefined) return "LOST";
+  return arrivesAt === Infinity ? "WAITS" : `(+${(arrivesAt - at).toFixed(3)})`;
 }
