@@ -52,6 +52,8 @@ export class Seen<T> {
 
 /** How the node of a test differs from the others. */
 export interface BenchOptions {
+  /** The member that it runs on, if not its own. */
+  readonly on?: NodeId;
   readonly listen?: Address;
   readonly cluster?: Uint8Array;
   readonly settings?: Partial<TransportSettings>;

@@ -48,6 +48,7 @@ export function transportSuite({ test, world }: TransportSuiteOptions): void {
     "a peer that reads nothing slows down nobody else": deafBeside,
     "a peer that comes back is reached again, and hears nothing twice": receiverReturns,
     "a node that comes back takes the place of its former connection": senderReturns,
+    "of two connections of one node the newer one counts": newerCounts,
     "a node of another cluster is refused on either side": otherCluster,
     "who answers in another's place is not spoken to": otherNode,
     "a node that is not admitted learns why, and says nothing": notAdmitted,
@@ -138,7 +139,8 @@ async function nobody(net: Bench): Promise<void> {
 }
 
 async function deaf(net: Bench): Promise<void> {
-  const maxQueueBytes = 1024 * 1024;
+  // More than what is handed to the connection at once: the rest must follow by itself.
+  const maxQueueBytes = 3 * 1024 * 1024;
   const one = await net.start(1, { settings: { maxQueueBytes } });
   const two = await net.deaf(2);
   await one.connect(2, two);
@@ -218,6 +220,14 @@ async function senderReturns(net: Bench): Promise<void> {
   await two.messages.count(2);
   deepEqual(two.beats, [1, 2]);
   equal(two.hellos.all.length, 2);
+}
+
+async function newerCounts(net: Bench): Promise<void> {
+  const [one, two] = await net.pair();
+  // Node 1 was started again elsewhere, and its former self goes on: nobody hears it any more.
+  const again = await net.start(1, { on: 3 });
+  await again.connect(2, two);
+  deepEqual(await one.unreachable.count(1), [2]);
 }
 
 async function otherCluster(net: Bench): Promise<void> {
@@ -344,7 +354,7 @@ class Bench {
   }
 
   async start(id: NodeId, options: BenchOptions = {}): Promise<BenchNode> {
-    const node = await BenchNode.start(this.#member(id), id, options);
+    const node = await BenchNode.start(this.#member(options.on ?? id), id, options);
     this.#open.push(node.transport);
     return node;
   }
