@@ -11,7 +11,7 @@ import { normalized, parentOf } from "./file-tree.ts";
 import { type FileMount, MountedFile } from "./mounted-file.ts";
 import type { StoredDirectory } from "./stored-directory.ts";
 import type { StoredFile } from "./stored-file.ts";
-import { isSystemError, SystemError, toDiskError } from "./system-error.ts";
+import { SystemError, toDiskError } from "./system-error.ts";
 
 /** A simulated disk as one process sees it. */
 export class MountedDisk implements Disk, FileMount {
@@ -119,20 +119,16 @@ export class MountedDisk implements Disk, FileMount {
 
   async #makeDirectory(path: string): Promise<void> {
     const { tree } = this.device;
-    try {
+    const parent = parentOf(path);
+    const isThere = await this.#names(() => tree.stat(path)?.isDirectory === true);
+    if (!isThere) {
+      // Whoever made it may have died before it was synced.
+      if (parent !== path) await this.#makeDirectory(parent);
       await this.#names(() => {
-        tree.createDirectory(path);
+        if (tree.stat(path)?.isDirectory !== true) tree.createDirectory(path);
       });
-    } catch (error) {
-      const parent = parentOf(path);
-      if (isSystemError(error, "ENOENT") && parent !== path) {
-        await this.#makeDirectory(parent);
-        await this.#makeDirectory(path);
-        return;
-      }
-      if (!isSystemError(error, "EEXIST") || tree.stat(path)?.isDirectory !== true) throw error;
     }
-    await this.#syncDirectory(parentOf(path));
+    await this.#syncDirectory(parent);
   }
 
   list(path: string): Promise<readonly string[]> {

@@ -30,8 +30,3 @@ export function toDiskError(cause: unknown, verb: string, path: string): DiskErr
   const message = `cannot ${verb} ${path} (${cause.message})`;
   return new DiskError(MEANINGS[cause.code][0], path, message, { cause });
 }
-
-/** Whether the system failed with this code. */
-export function isSystemError(error: unknown, code: SystemCode): boolean {
-  return error instanceof SystemError && error.code === code;
-}
