@@ -137,7 +137,7 @@ function acknowledge(raft: Raft, to: NodeId, index: number): void {
   });
 }
 
-/** Whether log and state are replaced by `snapshot`. */
+/** Whether the log is replaced by `snapshot`, and state and configuration will be. */
 function restore(raft: Raft, snapshot: Snapshot): boolean {
   const { index, term, confState } = snapshot.metadata;
   if (index <= raft.log.committed) return false;
@@ -149,6 +149,6 @@ function restore(raft: Raft, snapshot: Snapshot): boolean {
     raft.log.commitTo(index);
     return false;
   }
-  raft.restoreSnapshot(snapshot);
+  raft.log.restore(snapshot);
   return true;
 }

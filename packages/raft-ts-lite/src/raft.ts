@@ -10,6 +10,7 @@ import { Lease } from "./lease.ts";
 import { RaftLog } from "./log.ts";
 import { switchToConfig } from "./membership.ts";
 import type {
+  ConfState,
   Entry,
   HardState,
   Message,
@@ -17,7 +18,6 @@ import type {
   ReadIndex,
   ReadState,
   Role,
-  Snapshot,
   SoftState,
 } from "./message.ts";
 import { NONE } from "./message.ts";
@@ -219,13 +219,15 @@ export class Raft {
     return own !== undefined && !own.isLearner && this.log.unstable.snapshot === undefined;
   }
 
-  /** Replaces log and configuration by a snapshot from the leader. */
-  restoreSnapshot(snapshot: Snapshot): void {
-    this.log.restore(snapshot);
+  /**
+   * Takes the configuration of a snapshot whose state is in place. Not when the log was replaced by it: changes from before it
+   * may still wait to be applied then, and would be applied to a configuration in which they have no place.
+   */
+  restoreConfig(confState: ConfState): void {
     const { config, progress } = restoreConfig(
       new ProgressTracker(this.config.maxInflightMessages, this.config.maxInflightBytes),
       this.log.lastIndex(),
-      snapshot.metadata.confState,
+      confState,
     );
     switchToConfig(this, config, progress);
   }

@@ -14,8 +14,9 @@ export function storageAppended(raft: Raft, message: StorageAppendResponse): voi
 
 /** The embedder's state is that of `snapshot` now. */
 export function snapshotApplied(raft: Raft, snapshot: Snapshot): void {
-  const { index } = snapshot.metadata;
+  const { index, confState } = snapshot.metadata;
   raft.log.unstable.stableSnapTo(index);
+  raft.restoreConfig(confState);
   appliedTo(raft, index, 0);
 }
 

@@ -88,6 +88,12 @@ test("a snapshot that is being written is not stable, and what lies below it is 
     5,
     undefined,
   ]);
+  // It is as applied, and nothing is yet.
+  expect(inspection.confState.voters).toEqual([1]);
+  for (const response of appendOf(node)?.responses ?? []) {
+    if (response.to === 1) node.step(response);
+  }
+  expect(inspection).toMatchObject({ applied: 20, stableIndex: 20 });
   expect(inspection.confState.voters).toEqual([1, 2]);
 });
 

@@ -1,6 +1,14 @@
 // Section D of the traps that others fell into: membership.
 import { expect, test } from "vitest";
-import { encodeConfChange, type ConfChange, type ConfChangeV2 } from "../src/index.ts";
+import {
+  encodeConfChange,
+  MemoryLogStorage,
+  RawNode,
+  type ConfChange,
+  type ConfChangeV2,
+  type ConfState,
+  type Message,
+} from "../src/index.ts";
 import { append, bytes, Cluster, refusal, START, START_TERM } from "./cluster.ts";
 
 const THREE = [1, 2, 3];
@@ -285,9 +293,27 @@ test("a snapshot of another group, or of the past, is not taken", () => {
     cluster.step({ type: "InstallSnapshot", from: 1, to: 2, term: 1, snapshot });
   };
   send(START + 1, THREE);
+  // Of this one, the log does not know the term any more.
+  send(START - 1, THREE);
   send(START + 50, [7, 8, 9]);
   cluster.settle();
   expect(cluster.node(2).basicStatus()).toMatchObject({ commit: START + 2, lastIndex: START + 2 });
+});
+
+test("a snapshot that the log does not match replaces all of it, written or not", () => {
+  const cluster = new Cluster({ voters: THREE, settings: { asyncStorageWrites: true } });
+  const terms = [2, 2, 2, 2];
+  cluster.step(append({ from: 1, to: 2, term: 2, index: START, logTerm: START_TERM, terms }));
+  // Nothing of it is on disk.
+  cluster.handle(2);
+  const { confState } = cluster.member(2).storage.initialState();
+  const metadata = { index: START + 2, term: 3, confState: { ...confState, learners: [7] } };
+  const snapshot = { metadata, data: new Uint8Array(0) };
+  cluster.step({ type: "InstallSnapshot", from: 3, to: 2, term: 3, snapshot });
+  expect(cluster.node(2).basicStatus().lastIndex).toBe(START + 2);
+  cluster.settle([2]);
+  expect(cluster.log(2)).toEqual([]);
+  expect(cluster.node(2).status().config.learners).toEqual([7]);
 });
 
 test("a snapshot at an entry that the log holds keeps the log", () => {
@@ -302,3 +328,46 @@ test("a snapshot at an entry that the log holds keeps the log", () => {
   expect(cluster.log(2)).toEqual(["2/11", "2/12", "2/13"]);
   expect(cluster.node(2).basicStatus().commit).toBe(START + 2);
 });
+
+test("trap 52: a change from before a snapshot that is applied after it came is applied to what was before it", () => {
+  const group = (...voters: number[]): ConfState => ({
+    voters,
+    learners: [],
+    votersOutgoing: [],
+    learnersNext: [],
+    autoLeave: false,
+  });
+  const storage = new MemoryLogStorage();
+  const data = new Uint8Array(0);
+  storage.applySnapshot({ metadata: { index: 1, term: 1, confState: group(1, 2, 3) }, data });
+  const change = joint(remove(3));
+  storage.append([{ ...encodeConfChange(change), term: 1, index: 2 }]);
+  storage.setHardState({ term: 1, vote: 0, commit: 2 });
+  const node = new RawNode({
+    id: 1,
+    storage,
+    applied: 1,
+    electionTicks: 10,
+    heartbeatTicks: 1,
+    random: { integer: (lo) => lo },
+    asyncStorageWrites: true,
+  });
+  const work = [...node.ready().messages];
+  expect(work.map(({ type }) => type)).toEqual(["StorageApply"]);
+  // The thread that applies is busy; a snapshot comes meanwhile, of a group in the middle of another transition.
+  const confState = { ...group(1, 4), votersOutgoing: [1, 2], autoLeave: true };
+  const metadata = { index: 20, term: 1, confState };
+  node.step({ type: "InstallSnapshot", from: 2, to: 1, term: 1, snapshot: { metadata, data } });
+  work.push(...node.ready().messages);
+  expect(node.applyConfChange(change)).toMatchObject({ voters: [1, 2], votersOutgoing: [1, 2, 3] });
+  for (const message of work) {
+    for (const response of responsesOf(message)) if (response.to === 1) node.step(response);
+  }
+  expect(node.status().config).toMatchObject(confState);
+});
+
+function responsesOf(message: Message): readonly Message[] {
+  return message.type === "StorageAppend" || message.type === "StorageApply"
+    ? message.responses
+    : [];
+}
