@@ -342,6 +342,27 @@ describe("restore", () => {
     expect(machine.applied().index).toBe(1);
   });
 
+  test("ends when the state is durable: the log is cut behind it (trap 53)", async () => {
+    let flushes = 0;
+    const engine: StoreEngine = {
+      open: async (context) => {
+        const store = await classicLevelEngine().open(context);
+        const flush = async (): Promise<void> => {
+          await store.flush();
+          flushes += 1;
+        };
+        return { ...store, flush };
+      },
+    };
+    const machine = await fixture.open();
+    await machine.apply([entryAt(1, [putCommand(bytes("key"), bytes("value"))])]);
+    const snapshot = await machine.snapshot();
+    const copy = await fixture.open({ engine });
+    await copy.restore(snapshot.applied, snapshot.chunks(1_000));
+    await snapshot.close();
+    expect(flushes).toBe(1);
+  });
+
   test("more than one batch of pairs comes back whole", async () => {
     const machine = await fixture.open();
     const command = (i: number): ReturnType<typeof putCommand> =>

@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { type DiskLock, nodePlatform, type Platform } from "@holdfast/platform";
+import { type Disk, type DiskLock, nodePlatform, type Platform } from "@holdfast/platform";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { AppliedState, StateMachine } from "../../src/machine/state-machine.ts";
 import { StoreSlot } from "../../src/node/store-slot.ts";
@@ -91,6 +91,28 @@ describe("StoreSlot", () => {
     await slot.closeClean();
   });
 
+  test("a switch that cannot be made durable leaves the old state (trap 53)", async () => {
+    const { disk } = platform;
+    let full = false;
+    const writeFileAtomic = (file: string, data: Uint8Array): Promise<void> =>
+      full ? Promise.reject(new Error("no room")) : disk.writeFileAtomic(file, data);
+    const failing: Disk = new Proxy(disk, {
+      get: (target, name) =>
+        name === "writeFileAtomic" ? writeFileAtomic : bound(target, name as keyof Disk),
+    });
+    const slot = await StoreSlot.open({ ...platform, disk: failing }, directory, ({ location }) =>
+      Promise.resolve(new RecordingMachine(path.basename(location), events)),
+    );
+    const prepared = await slot.prepare();
+    full = true;
+    await expect(slot.switchTo(prepared)).rejects.toThrow("no room");
+    await slot.closeDirty();
+    expect(existsSync(path.join(directory, "store-1"))).toBe(true);
+    const again = await open();
+    expect(again.machine.name).toBe("store-1");
+    await again.closeClean();
+  });
+
   test("closing waits for a checkpoint, and closes a state that was never switched in", async () => {
     const slot = await open();
     await slot.prepare();
@@ -109,3 +131,7 @@ describe("StoreSlot", () => {
     expect(events).toEqual(["store-1 closed"]);
   });
 });
+
+function bound(disk: Disk, name: keyof Disk): unknown {
+  return (disk[name] as (...args: unknown[]) => unknown).bind(disk);
+}
