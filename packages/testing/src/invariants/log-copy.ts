@@ -34,12 +34,17 @@ export class LogCopy {
 
   /**
    * Takes over how the log is now. Returns the lowest index that is not as it was: of an entry that is new, that
-   * differs, or that is gone; one behind the end when nothing changed. What was compacted did not change.
+   * differs, or that is gone; one behind the end when nothing changed. What was compacted did not change. A log that begins earlier
+   * than before was to begin behind a snapshot, and a crash came first: of such a one only the end is compared.
    */
   update(log: Log): number {
     const last = log.lastIndex;
     const base = log.firstIndex - 1;
-    if (base > this.last || base < this.#offset) return this.#restart(log, base, last);
+    if (base > this.last || base < this.#offset) {
+      const isBack = base < this.#offset;
+      this.#restart(log, base, last);
+      return isBack ? last + 1 : base;
+    }
     this.#base = base;
     let same = Math.min(last, this.last);
     while (same >= base && log.termOf(same) !== this.#terms[same - this.#offset]) same -= 1;
@@ -59,12 +64,11 @@ export class LogCopy {
     return differs ? this.#turn - 1 : same;
   }
 
-  #restart(log: Log, base: number, last: number): number {
+  #restart(log: Log, base: number, last: number): void {
     this.#offset = base;
     this.#base = base;
     this.#terms = [];
     this.#copy(log, base, last);
-    return base;
   }
 
   #copy(log: Log, from: number, last: number): void {

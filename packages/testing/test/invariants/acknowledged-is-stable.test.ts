@@ -135,3 +135,19 @@ test("a wiped disk owes nothing", () => {
   node.incarnation = 2;
   bench.start(node.log([]));
 });
+
+test("a crash comes before a snapshot has taken the place of the log", () => {
+  const { bench, node } = ready();
+  const { base } = node;
+  node.base = { index: 9, term: 3 };
+  bench.step(node.log([], 5));
+  node.base = base;
+  bench.start(node.log([1, 2, 3, 3]).restart());
+  node.stableIndex = 4;
+  node.base = { index: 9, term: 3 };
+  bench.step(node.log([], 4));
+  node.base = base;
+  expect(() => {
+    bench.start(node.log([1, 2, 3]).restart());
+  }).toThrow("acknowledged in term 3 its log up to 5, but now its log ends at 4");
+});
