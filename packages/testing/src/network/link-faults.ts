@@ -20,7 +20,7 @@ export interface LinkFaults {
 }
 
 /** A network in a quiet data centre. */
-export const CALM: LinkFaults = {
+const CALM: LinkFaults = {
   delayMinMs: 0.1,
   delayMeanMs: 0.3,
   lossProbability: 0,
