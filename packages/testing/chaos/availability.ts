@@ -21,7 +21,7 @@ export interface Availability {
   readonly totalMs: number;
   /** Share of the slots of {@link SLOT_MS} with at least one successful write. */
   readonly share: number;
-  /** From the beginning of a period to the end of the first write that began in it and succeeded: the longest of all its periods. `undefined`: in one there was none. */
+  /** From the beginning of a period to the end of the first write that began after it and succeeded: the longest of all its periods. `undefined`: after one there was none. */
   readonly firstSuccessMs: number | undefined;
   /** The longest time within a period in which no write succeeded. */
   readonly longestGapMs: number;
@@ -101,15 +101,16 @@ function ofPeriod({ beginMs, endMs }: Period, samples: readonly Sample[]): Perio
   const good = new Set(successes.map((at) => Math.floor((at - beginMs) / SLOT_MS)));
   good.delete(slots);
   // A write that was on its way before the fault says nothing of the time after it.
-  const first = Math.min(...began.filter(isSuccess).map(({ endedMs }) => endedMs));
+  const later = samples.filter((one) => isSuccess(one) && one.beganMs >= beginMs);
+  const first = later.reduce((least, { endedMs }) => Math.min(least, endedMs), Infinity);
   const edges = [beginMs, ...successes, endMs];
   const count = (outcome: Sample["outcome"]): number =>
     began.filter((one) => one.outcome === outcome).length;
   return {
     slots,
     goodSlots: good.size,
-    firstSuccessMs: first < endMs ? first - beginMs : undefined,
-    longestGapMs: Math.max(...edges.slice(1).map((at, i) => at - (edges[i] ?? at))),
+    firstSuccessMs: first < Infinity ? first - beginMs : undefined,
+    longestGapMs: edges.slice(1).reduce((gap, at, i) => Math.max(gap, at - (edges[i] ?? at)), 0),
     ok: count("ok"),
     unknown: count("unknown"),
     fail: count("fail"),
@@ -127,20 +128,26 @@ export interface Happened {
   readonly endMs: number;
 }
 
-/** What no fault was at work in. */
-export const CALM = "none";
+const CALM = "no fault";
+
+/** A cluster takes a moment to be as it was before a fault. */
+const AFTER_MS = 2_000;
+const AFTER = "after a fault";
 
 /** Cuts a run into periods at every beginning and end of a fault, labelled with what was at work. */
 export function periodsOf(faults: readonly Happened[], untilMs: number): Period[] {
-  const cuts = [0, untilMs, ...faults.flatMap(({ beginMs, endMs }) => [beginMs, endMs])];
-  const edges = [...new Set(cuts)].sort((a, b) => a - b);
+  const cuts = faults.flatMap(({ beginMs, endMs }) => [beginMs, endMs, endMs + AFTER_MS]);
+  const edges = [...new Set([0, untilMs, ...cuts.filter((cut) => cut < untilMs)])].sort(
+    (a, b) => a - b,
+  );
   return edges.slice(1).flatMap((endMs, i) => {
     const beginMs = edges[i] ?? 0;
     const kinds = faults
       .filter((fault) => fault.beginMs <= beginMs && fault.endMs >= endMs)
       .map(({ kind }) => kind)
       .sort();
-    const label = kinds.length === 0 ? CALM : kinds.join(" + ");
-    return beginMs === endMs ? [] : [{ label, beginMs, endMs }];
+    const isAfter = faults.some((one) => one.endMs <= beginMs && beginMs < one.endMs + AFTER_MS);
+    const label = kinds.length > 0 ? kinds.join(" + ") : isAfter ? AFTER : CALM;
+    return [{ label, beginMs, endMs }];
   });
 }

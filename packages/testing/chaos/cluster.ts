@@ -57,16 +57,24 @@ export async function startCluster(
     // The libraries are for the node, not for the programs that bring it to its place.
     const variables = Object.entries(injection.env).map(([name, value]) => `${name}=${value}`);
     const [command = "", ...args] = topology.place(id, ["env", ...variables, ...program]);
-    const supervisor = new Supervisor(id, { command, args }, {
-      incident: (one) => incidents.push(one),
-      ended: (pid) => injection.forget(pid),
-    });
+    const supervisor = new Supervisor(
+      id,
+      { command, args },
+      {
+        incident: (one) => incidents.push(one),
+        ended: (pid) => injection.forget(pid),
+      },
+    );
     cleanup.add(`end member ${id}`, () => supervisor.endNow());
     return { id, supervisor, directory, injection };
   });
   const opened = await Promise.all(members.map(({ supervisor }) => supervisor.start()));
   if (opened.includes(false)) {
-    throw new Error(members.flatMap(({ id, supervisor }) => supervisor.ends.map((end) => `member ${id}: ${end}`)).join("; "));
+    throw new Error(
+      members
+        .flatMap(({ id, supervisor }) => supervisor.ends.map((end) => `member ${id}: ${end}`))
+        .join("; "),
+    );
   }
   return { members, topology, incidents, leader: () => agreedLeader(members) };
 }

@@ -31,7 +31,7 @@ export class DataDirectory {
   fill(): void {
     const file = openSync(this.#ballast, "w");
     try {
-      for (let block = Buffer.alloc(1024 * 1024); block.length > 0; ) {
+      for (let block = Buffer.alloc(1024 * 1024); block.length > 0;) {
         try {
           writeSync(file, block);
         } catch (error) {

@@ -129,7 +129,10 @@ export class FaultRunner {
     const directions = others.map((id) =>
       deaf ? { from: id, to: member } : { from: member, to: id },
     );
-    return await this.#partition(`member ${member} ${deaf ? "hears nothing" : "is not heard"}`, directions);
+    return await this.#partition(
+      `member ${member} ${deaf ? "hears nothing" : "is not heard"}`,
+      directions,
+    );
   }
 
   async #isolate(member: number): Promise<RunningFault> {
@@ -148,7 +151,10 @@ export class FaultRunner {
     leader: number | undefined,
   ): Promise<RunningFault> {
     const member = this.#pick(planned, random, leader);
-    const slowness = { delayMs: random.integer(20, 150), bytesPerSecond: random.integer(64, 512) * 1024 };
+    const slowness = {
+      delayMs: random.integer(20, 150),
+      bytesPerSecond: random.integer(64, 512) * 1024,
+    };
     await this.#cluster.topology.slowDown([member], slowness);
     const rate = `${slowness.delayMs} ms, ${slowness.bytesPerSecond / 1024} KiB/s`;
     return { victims: `member ${member} (${rate})`, end: () => this.#cluster.topology.speedUp() };
@@ -172,18 +178,27 @@ function paused({ supervisor }: ChaosMember): End {
   };
 }
 
-/** Why the member ended since it had ended so many times. */
-function newEnd({ supervisor }: ChaosMember, before: number): string | undefined {
-  return supervisor.ends.length > before ? supervisor.ends.at(-1) : undefined;
+/** What is done to a member bites when it next touches its disk; a member that is cut off may take its time. */
+const BITE_MS = 10_000;
+
+/** Resolves with why the member ended since it had ended `before` times; `undefined`: it did not, although it was waited for. */
+async function newEnd({ supervisor }: ChaosMember, before: number): Promise<string | undefined> {
+  const deadline = performance.now() + BITE_MS;
+  while (supervisor.ends.length === before && performance.now() < deadline) {
+    await new Promise((resolve) => {
+      setTimeout(resolve, 50);
+    });
+  }
+  return supervisor.ends[before];
 }
 
 function filled(member: ChaosMember): End {
   const before = member.supervisor.ends.length;
   member.directory.fill();
-  return () => {
+  return async () => {
+    const reason = await newEnd(member, before);
     member.directory.free();
-    const reason = newEnd(member, before);
-    return Promise.resolve(reason === undefined ? undefined : `stopped itself: ${reason}`);
+    return reason === undefined ? undefined : `ended: ${reason}`;
   };
 }
 
@@ -192,24 +207,23 @@ async function unsynced(member: ChaosMember): Promise<End> {
   const { pid } = member.supervisor;
   if (pid !== undefined) await member.injection.failSyncs(pid);
   return async () => {
-    const reason = newEnd(member, before);
-    if (reason !== undefined) return `stopped itself: ${reason}`;
-    // It went on: no answer of it may have relied on a sync.
-    if (pid !== undefined && member.supervisor.pid === pid) await member.injection.letSync(pid);
+    const reason = await newEnd(member, before);
+    if (reason !== undefined) return `ended: ${reason}`;
+    if (pid !== undefined) await member.injection.letSync(pid);
     return undefined;
   };
 }
 
 const HOURS = 3_600;
 
-async function skewed(member: ChaosMember, random: Random): Promise<End> {
+function skewed(member: ChaosMember, random: Random): End {
   const jumps = [`+${HOURS}`, `-${HOURS}`, `-${24 * HOURS}`, "+0 x3", "+0 x0.2"];
   const specification = jumps[random.integer(0, jumps.length)] ?? "+0";
   member.injection.setClock(specification);
   return async () => {
     const seen = await member.supervisor.status(1_000);
     member.injection.setClock("+0");
-    if (seen === undefined) return undefined;
+    if (seen === undefined) return "the member is silent";
     const seconds = Math.round((seen.wallMs - Date.now()) / 1_000);
     return seconds === 0 ? undefined : `faketime ${specification}: ${seconds} s off at the end`;
   };

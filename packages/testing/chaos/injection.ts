@@ -22,7 +22,10 @@ export class Injection {
     this.#pipes = join(folder, `fiu-${member}`);
     this.#clock = join(folder, `clock-${member}`);
     writeFileSync(this.#clock, "+0\n");
-    const libraries = [...(tools.fiu ?? []), ...(tools.faketime === undefined ? [] : [tools.faketime])];
+    const libraries = [
+      ...(tools.fiu ?? []),
+      ...(tools.faketime === undefined ? [] : [tools.faketime]),
+    ];
     this.env = {
       ...(libraries.length === 0 ? {} : { LD_PRELOAD: libraries.join(":") }),
       ...(tools.fiu === undefined ? {} : { FIU_CTRL_FIFO: this.#pipes }),

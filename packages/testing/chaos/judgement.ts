@@ -1,4 +1,4 @@
-import type { HistoryEvent } from "@holdfast/testing/history";
+import { checkHistory, type HistoryEvent } from "@holdfast/testing/history";
 import type { ChaosCluster } from "./cluster.ts";
 import { converge, RECOVERY_BOUND_MS, restartAll, rowsOf } from "./recovery.ts";
 import { Promises } from "./replica-check.ts";
@@ -8,21 +8,22 @@ import type { RunResult, Say } from "./run.ts";
 const SHOWN = 5;
 
 /** Everything that is wrong after a run; empty: nothing was lost, the history has an explanation, the cluster recovered. */
-export async function judge(
-  cluster: ChaosCluster,
-  run: RunResult,
-  say: Say,
-): Promise<string[]> {
+export async function judge(cluster: ChaosCluster, run: RunResult, say: Say): Promise<string[]> {
   const wrong: string[] = [];
   const add = (what: string, complaints: readonly string[]): void => {
     for (const one of complaints.slice(0, SHOWN)) wrong.push(`${what}: ${one}`);
     if (complaints.length > SHOWN) wrong.push(`${what}: ${complaints.length - SHOWN} more`);
   };
-  add("member ended without a fault", cluster.incidents.map((one) => `${one.member}, ${one.reason}`));
+  add(
+    "member ended without a fault",
+    cluster.incidents.map((one) => `${one.member}, ${one.reason}`),
+  );
   add("refused", run.workload.refusals);
   add("fault without a trace", run.traceless);
   if (run.recoveryMs === undefined) {
-    wrong.push(`the cluster did not serve through every member ${RECOVERY_BOUND_MS} ms after the last fault`);
+    wrong.push(
+      `the cluster did not serve through every member ${RECOVERY_BOUND_MS} ms after the last fault`,
+    );
     return wrong;
   }
   say(`recovered: every member served ${run.recoveryMs.toFixed(0)} ms after the last fault`);
@@ -36,14 +37,26 @@ export async function judge(
     }
   };
   await check("at the end");
-  if (!(await restartAll(cluster))) wrong.push("the cluster did not come back after all were killed");
+  if (!(await restartAll(cluster)))
+    wrong.push("the cluster did not come back after all were killed");
   else await check("after all were killed and restarted");
-  say(`replicas: compared with ${promises.acknowledgedWrites} acknowledged writes, before and after SIGKILL of all`);
-  add("history", await historyComplaints(run.recorder.events, say));
+  say(
+    `replicas: compared with ${promises.acknowledgedWrites} acknowledged writes, before and after SIGKILL of all`,
+  );
+  add("history", historyComplaints(run.recorder.events, say));
   return wrong;
 }
 
-async function historyComplaints(events: readonly HistoryEvent[], say: Say): Promise<string[]> {
-  say(`history: ${events.length} events`);
-  return Promise.resolve([]);
+function historyComplaints(events: readonly HistoryEvent[], say: Say): string[] {
+  const began = performance.now();
+  const { verdict, window } = checkHistory(events);
+  const seconds = ((performance.now() - began) / 1_000).toFixed(1);
+  const operations = events.filter(({ type }) => type === "invoke").length;
+  say(`history: ${operations} operations, ${verdict} (checked in ${seconds} s)`);
+  if (verdict === "linearizable") return [];
+  return [
+    window === undefined
+      ? verdict
+      : `${verdict}: ${window.reason} (operations ${window.operations.join(", ")})`,
+  ];
 }

@@ -77,7 +77,9 @@ export class LoopbackTopology implements Topology {
 
   #tell(): Promise<number> {
     const rules = this.#members.flatMap((from) =>
-      this.#members.filter((to) => to !== from).map((to) => ({ from, to, rule: this.#rule(from, to) })),
+      this.#members
+        .filter((to) => to !== from)
+        .map((to) => ({ from, to, rule: this.#rule(from, to) })),
     );
     return this.#proxy.ask({ type: "rules", rules: rules.filter(({ rule }) => rule !== FAST) });
   }

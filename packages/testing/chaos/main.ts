@@ -3,6 +3,7 @@ import { setMaxListeners } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { nodeRandom } from "@holdfast/platform";
+import { formatHistory } from "@holdfast/testing/history";
 import { availability, periodsOf } from "./availability.ts";
 import { Cleanup } from "./cleanup.ts";
 import { startCluster } from "./cluster.ts";
@@ -17,7 +18,11 @@ import { findTools } from "./tools.ts";
 
 const say = (line: string): void => console.log(line);
 
-async function chaos(options: ChaosOptions, cleanup: Cleanup, signal: AbortSignal): Promise<number> {
+async function chaos(
+  options: ChaosOptions,
+  cleanup: Cleanup,
+  signal: AbortSignal,
+): Promise<number> {
   const { seed, minutes } = options;
   const tools = findTools(options.namespaces);
   const kinds = options.kinds.filter((kind) => !tools.skipped.has(kind));
@@ -35,7 +40,11 @@ async function chaos(options: ChaosOptions, cleanup: Cleanup, signal: AbortSigna
   show(run, options);
   const wrong = await judge(cluster, run, say);
   for (const line of wrong) say(`WRONG: ${line}`);
-  say(wrong.length === 0 ? "nothing was lost" : `${wrong.length} complaints; run again with --seed ${seed}`);
+  say(
+    wrong.length === 0
+      ? "nothing was lost"
+      : `${wrong.length} complaints; run again with --seed ${seed}`,
+  );
   return wrong.length === 0 ? 0 : 1;
 }
 
@@ -49,7 +58,8 @@ function show(run: RunResult, { seed, minutes, out }: ChaosOptions): void {
   const title = `Five members under faults: ${minutes} minutes, seed ${seed}`;
   const plot = availabilityPlot({ title, samples, faults: run.faults, untilMs: run.untilMs });
   writeFileSync(join(out, "availability.svg"), plot);
-  say(`plot: ${join(out, "availability.svg")}`);
+  writeFileSync(join(out, "history.jsonl"), formatHistory(run.recorder.events));
+  say(`plot and history: ${join(out, "availability.svg")}, ${join(out, "history.jsonl")}`);
 }
 
 async function main(): Promise<number> {

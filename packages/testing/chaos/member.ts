@@ -15,8 +15,7 @@ function say(message: MemberMessage, then?: () => void): void {
 }
 
 function stop(error: Error): void {
-  const cause = error.cause instanceof Error ? ` (${error.cause.message})` : "";
-  say({ type: "stopped", reason: `${error.message}${cause}` }, () => process.exit(1));
+  say({ type: "stopped", reason: error.message }, () => process.exit(1));
 }
 
 function status(): MemberStatus {

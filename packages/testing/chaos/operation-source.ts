@@ -46,7 +46,11 @@ export class OperationSource {
   #put(key: string): HistoryChange {
     const serial = this.#serial++;
     const length = this.#random.integer(0, MAX_PADDING);
-    return { type: "put", key, value: `${serial}${"·".repeat(length === 0 ? 0 : 1)}${"x".repeat(length)}` };
+    return {
+      type: "put",
+      key,
+      value: `${serial}${"·".repeat(length === 0 ? 0 : 1)}${"x".repeat(length)}`,
+    };
   }
 
   /** Several keys of a family, and one that tells of this batch only. */

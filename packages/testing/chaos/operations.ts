@@ -10,10 +10,7 @@ const WITHOUT_EFFECT: ReadonlySet<HoldfastErrorCode> = new Set([
 ]);
 
 /** Carries out one operation of a history on a node, and says what its client may conclude. */
-export async function perform(
-  node: DatabaseNode,
-  operation: HistoryOperation,
-): Promise<Outcome> {
+export async function perform(node: DatabaseNode, operation: HistoryOperation): Promise<Outcome> {
   try {
     return { type: "ok", result: await resultOf(node, operation) };
   } catch (error) {
@@ -26,10 +23,7 @@ export async function perform(
   }
 }
 
-async function resultOf(
-  node: DatabaseNode,
-  operation: HistoryOperation,
-): Promise<HistoryResult> {
+async function resultOf(node: DatabaseNode, operation: HistoryOperation): Promise<HistoryResult> {
   switch (operation.type) {
     case "put":
     case "delete":
@@ -43,7 +37,11 @@ async function resultOf(
     }
     case "scan": {
       const { from, to, limit } = operation;
-      const range = { gte: encode(from), lt: encode(to), ...(limit === undefined ? {} : { limit }) };
+      const range = {
+        gte: encode(from),
+        lt: encode(to),
+        ...(limit === undefined ? {} : { limit }),
+      };
       const { index, entries } = await node.scan(range);
       return {
         type: "scan",
@@ -69,11 +67,7 @@ async function written(
 }
 
 /** A page of everything that this replica holds. */
-export async function content(
-  node: DatabaseNode,
-  after: string,
-  limit: number,
-): Promise<Row[]> {
+export async function content(node: DatabaseNode, after: string, limit: number): Promise<Row[]> {
   const { entries } = await node.scan({ gt: encode(after), limit });
   return entries.map(({ key, value, modify }) => ({
     key: decode(key),

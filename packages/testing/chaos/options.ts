@@ -37,7 +37,9 @@ export function readOptions(args: readonly string[], randomSeed: number): ChaosO
   if (values.help === true) return undefined;
   const minutes = Number(values.minutes ?? 3);
   if (!(minutes > 0 && minutes <= 24 * 60)) {
-    throw new UsageError(`--minutes (${String(values.minutes)}) must be above 0, and at most a day`);
+    throw new UsageError(
+      `--minutes (${String(values.minutes)}) must be above 0, and at most a day`,
+    );
   }
   const seed = Number(values.seed ?? randomSeed);
   if (!Number.isSafeInteger(seed) || seed < 0) {
@@ -65,7 +67,14 @@ function parse(args: readonly string[]): Values {
   const text = { type: "string" } as const;
   const flag = { type: "boolean" } as const;
   try {
-    const options = { minutes: text, seed: text, faults: text, out: text, loopback: flag, help: flag };
+    const options = {
+      minutes: text,
+      seed: text,
+      faults: text,
+      out: text,
+      loopback: flag,
+      help: flag,
+    };
     // `pnpm chaos -- --minutes 1` leaves the first two dashes in.
     return parseArgs({ args: args.filter((one) => one !== "--"), options }).values;
   } catch (error) {

@@ -135,5 +135,8 @@ function fixed(value: number): string {
 /** The next round number that is not below. */
 function roundUp(value: number): number {
   const unit = 10 ** Math.floor(Math.log10(value));
-  return [1, 2, 4, 5, 10].map((factor) => factor * unit).find((round) => round >= value) ?? value;
+  return (
+    [1, 1.5, 2, 3, 4, 5, 6, 8, 10].map((factor) => factor * unit).find((round) => round >= value) ??
+    value
+  );
 }

@@ -14,7 +14,8 @@ export class ProxyClient {
   /** Resolves when the proxy listens. `prefix`: the command that runs it in its place. */
   static async start(setup: ProxySetup, prefix: readonly string[]): Promise<ProxyClient> {
     const program = fileURLToPath(new URL("./link-proxy-process.js", import.meta.url));
-    const [command = "", ...args] = [...prefix, process.execPath, program, JSON.stringify(setup)];
+    const words = [...prefix, process.execPath, program, JSON.stringify(setup)];
+    const [command = process.execPath, ...args] = words;
     const child = spawn(command, args, { stdio: ["ignore", "ignore", "inherit", "ipc"] });
     const client = new ProxyClient(child);
     await client.#reply();

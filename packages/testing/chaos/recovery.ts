@@ -39,12 +39,10 @@ export async function catchUp(
   const statuses = (): Promise<(MemberStatus | undefined)[]> =>
     Promise.all(cluster.members.map(({ supervisor }) => supervisor.status(500)));
   const target = Math.max(0, ...(await statuses()).map((one) => one?.commit ?? 0));
-  let ended = false;
-  const done = await within(ms, async () => {
-    ended = isOver();
-    return ended || (await statuses()).every((one) => one !== undefined && one.applied >= target);
-  });
-  return done && !ended ? performance.now() - began : undefined;
+  const hasAll = async (): Promise<boolean> =>
+    (await statuses()).every((one) => one !== undefined && one.applied >= target);
+  const done = await within(ms, async () => isOver() || (await hasAll()));
+  return done && !isOver() ? performance.now() - began : undefined;
 }
 
 /** Resolves with the state hash that all members share; a complaint when they do not come to share one. To be called when nobody writes any more. */
@@ -56,7 +54,9 @@ export async function converge(
     const statuses = await Promise.all(
       cluster.members.map(({ supervisor }) => supervisor.status(1_000)),
     );
-    seen = statuses.map((one) => (one === undefined ? "silent" : `${one.applied}:${one.stateHash}`));
+    seen = statuses.map((one) =>
+      one === undefined ? "silent" : `${one.applied}:${one.stateHash}`,
+    );
     return !seen.includes("silent") && new Set(seen).size === 1;
   });
   const [hash = ""] = seen;
@@ -68,7 +68,7 @@ export async function rowsOf(cluster: ChaosCluster, id: number): Promise<Row[]> 
   const member = cluster.members.find((one) => one.id === id);
   if (member === undefined) throw new Error(`no member ${id}`);
   const rows: Row[] = [];
-  for (let after = ""; ; ) {
+  for (let after = ""; ;) {
     const answer = await member.supervisor.ask({ type: "content", after, limit: PAGE_ROWS });
     if (answer.type !== "rows") throw new Error(`member ${id} does not show what it holds`);
     rows.push(...answer.rows);

@@ -40,7 +40,8 @@ export class Promises {
       const revision = result?.type === "write" ? result.revision : undefined;
       for (const change of changes) this.#add(change, revision);
     }
-    for (const changes of invoked.values()) for (const change of changes) this.#add(change, undefined);
+    for (const changes of invoked.values())
+      for (const change of changes) this.#add(change, undefined);
     this.acknowledgedWrites = acknowledged;
   }
 
@@ -81,10 +82,7 @@ function compare(a: HistoryRevision, b: HistoryRevision): number {
   return a.index - b.index || a.position - b.position;
 }
 
-function mismatch(
-  { acknowledged, open }: Expectation,
-  row: Row | undefined,
-): string | undefined {
+function mismatch({ acknowledged, open }: Expectation, row: Row | undefined): string | undefined {
   const value = row?.value ?? null;
   const want = acknowledged?.value ?? null;
   const at = acknowledged?.revision;

@@ -1,10 +1,20 @@
-import { type Availability, CALM } from "./availability.ts";
+import type { Availability } from "./availability.ts";
 
 /** The table of availability, for a terminal and for Markdown alike. */
 export function availabilityTable(rows: readonly Availability[]): string[] {
-  const head = ["fault", "times", "seconds", "available", "first write", "longest gap", "ok", "unknown", "failed"];
+  const head = [
+    "fault",
+    "times",
+    "seconds",
+    "available",
+    "first write",
+    "longest gap",
+    "ok",
+    "unknown",
+    "failed",
+  ];
   const body = rows.map((row) => [
-    row.label === CALM ? "no fault" : row.label,
+    row.label,
     String(row.periods),
     (row.totalMs / 1_000).toFixed(1),
     `${(row.share * 100).toFixed(1)} %`,
@@ -19,7 +29,9 @@ export function availabilityTable(rows: readonly Availability[]): string[] {
   );
   const line = (cells: readonly string[]): string =>
     `| ${cells.map((cell, column) => pad(cell, widths[column] ?? 0, column > 0)).join(" | ")} |`;
-  const rule = widths.map((width, column) => "-".repeat(column > 0 ? width - 1 : width) + (column > 0 ? ":" : ""));
+  const rule = widths.map(
+    (width, column) => "-".repeat(column > 0 ? width - 1 : width) + (column > 0 ? ":" : ""),
+  );
   return [line(head), line(rule), ...body.map(line)];
 }
 

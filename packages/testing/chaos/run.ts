@@ -58,15 +58,21 @@ export async function runFaults(
     faults.push({ kind: plan.kind, beginMs, endMs: elapsed() });
     say(`${stamp()} ${plan.kind} ends: ${trace ?? "it left no trace"}`);
     catching.push(caughtUp(plan.kind));
-    if (trace === undefined) traceless.push(`${plan.kind} (${running.victims})`);
+    const alone = planned.every((other) => other === plan || !overlap(other, plan));
+    // With another fault at work there may have been nothing left to strike.
+    if (trace === undefined && alone) traceless.push(`${plan.kind} (${running.victims})`);
   };
   const catching: Promise<void>[] = [];
   let begun = 0;
   const caughtUp = async (kind: FaultKind): Promise<void> => {
     const before = begun;
     const tookMs = await catchUp(cluster, CATCH_UP_MS, () => begun > before);
-    if (tookMs !== undefined) say(`${stamp()} all members have caught up (${tookMs.toFixed(0)} ms after ${kind})`);
-    else say(`${stamp()} a member has not caught up ${begun > before ? "until the next fault" : ""} after ${kind}`);
+    if (tookMs !== undefined)
+      say(`${stamp()} all members have caught up (${tookMs.toFixed(0)} ms after ${kind})`);
+    else
+      say(
+        `${stamp()} a member has not caught up ${begun > before ? "until the next fault" : ""} after ${kind}`,
+      );
   };
   workload.start();
   await Promise.all([...planned.map(one), until(durationMs, elapsed, signal)]);
@@ -76,6 +82,10 @@ export async function runFaults(
   await workload.stop();
   faults.sort((a, b) => a.beginMs - b.beginMs);
   return { recorder, workload, faults, recoveryMs, healedMs, untilMs: elapsed(), traceless };
+}
+
+function overlap(a: PlannedFault, b: PlannedFault): boolean {
+  return a.beginMs < b.endMs && b.beginMs < a.endMs;
 }
 
 function until(atMs: number, elapsed: () => number, signal: AbortSignal): Promise<void> {

@@ -56,7 +56,11 @@ function fiuLibraries(): readonly string[] | undefined {
 
 function faketimeLibrary(): string | undefined {
   const machine = process.arch === "arm64" ? "aarch64" : "x86_64";
-  const folders = [`/usr/lib/${machine}-linux-gnu/faketime`, "/usr/lib/faketime", "/usr/lib64/faketime"];
+  const folders = [
+    `/usr/lib/${machine}-linux-gnu/faketime`,
+    "/usr/lib/faketime",
+    "/usr/lib64/faketime",
+  ];
   // Clocks are read on several threads.
   return folders.map((folder) => `${folder}/libfaketimeMT.so.1`).find(existsSync);
 }

@@ -81,7 +81,10 @@ export class Workload {
     const beganMs = this.#elapsed();
     const operation = this.#source.next(beganMs);
     const call = this.#recorder.invoke(client, operation);
-    const outcome = await this.#outcome(operation, supervisor.ask({ type: "operation", operation }));
+    const outcome = await this.#outcome(
+      operation,
+      supervisor.ask({ type: "operation", operation }),
+    );
     switch (outcome.type) {
       case "ok":
         this.#recorder.ok(call, outcome.result);
