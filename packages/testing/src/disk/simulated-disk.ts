@@ -8,7 +8,7 @@ import { DiskFaults } from "./disk-faults.ts";
 import { FileTree, type NamedFile } from "./file-tree.ts";
 import { MountedDisk } from "./mounted-disk.ts";
 import { StoredDirectory } from "./stored-directory.ts";
-import { SECTOR_BYTES, StoredFile } from "./stored-file.ts";
+import { SECTOR_BYTES, type StoredFile } from "./stored-file.ts";
 
 /** Options of {@link SimulatedDisk}. */
 export interface SimulatedDiskOptions {
@@ -83,9 +83,22 @@ export class SimulatedDisk {
       return;
     }
     this.#bootId = this.#newBootId();
-    const before = this.#device.tree.usedBytes;
-    losePower(this.#device.tree.root, this.#random);
-    this.#device.show("power-loss", `${before} bytes before, ${this.#device.tree.usedBytes} after`);
+    this.#losePower("", this.#device.tree.root);
+  }
+
+  #losePower(path: string, directory: StoredDirectory): void {
+    const device = this.#device;
+    const lost = directory.afterPowerLoss(this.#random);
+    if (lost > 0) device.show("names-lost", `${lost} changes of names in ${path}/ are lost`);
+    for (const [name, node] of directory.entries()) {
+      const inside = `${path}/${name}`;
+      if (node instanceof StoredDirectory) this.#losePower(inside, node);
+      else {
+        for (const remains of node.afterPowerLoss(this.#random)) {
+          if (remains !== "kept") device.show(`write-${remains}`, `write to ${inside}: ${remains}`);
+        }
+      }
+    }
   }
 
   /** A new disk in its place. Only while nothing is mounted. */
@@ -102,14 +115,6 @@ export class SimulatedDisk {
     const what = damage(target, pick(random, files), random);
     this.#device.show("corruption", what);
     return what;
-  }
-}
-
-function losePower(directory: StoredDirectory, random: Random): void {
-  directory.afterPowerLoss(random);
-  for (const [, node] of directory.entries()) {
-    if (node instanceof StoredFile) node.afterPowerLoss(random);
-    else losePower(node, random);
   }
 }
 

@@ -41,19 +41,24 @@ export class StoredDirectory {
     this.#settle(() => true);
   }
 
-  /** Of the changes that were not synced, each is there or is not. */
-  afterPowerLoss(random: Random): void {
+  /** Of the changes that were not synced, each is there or is not. Says how many are not. */
+  afterPowerLoss(random: Random): number {
+    if (this.#pending.length === 0) return 0;
     const keep = keepProbability(random);
-    this.#settle(() => chance(random, keep));
+    const lost = this.#settle(() => chance(random, keep));
     this.#visible = new Map(this.#durable);
+    return lost;
   }
 
-  #settle(keeps: () => boolean): void {
+  #settle(keeps: () => boolean): number {
+    let lost = 0;
     for (const { change, name, node } of this.#pending) {
       change.kept ??= keeps();
       if (change.kept) put(this.#durable, name, node);
+      else lost += 1;
     }
     this.#pending = [];
+    return lost;
   }
 
   /** What is in it, by name. */

@@ -16,6 +16,9 @@ type Change =
     }
   | { readonly type: "truncate"; readonly size: number };
 
+/** What is left of a change after a power cut. */
+export type Remains = "kept" | "torn" | "lost";
+
 /** A place on the device, in the file that holds it. */
 export interface Place {
   readonly file: StoredFile;
@@ -99,24 +102,26 @@ export class StoredFile {
   }
 
   /** Applies a change as a device does that loses its power: sector by sector, each or not. */
-  #applyPart(change: Change, keep: number, random: Random): void {
-    if (change.type === "truncate") {
-      if (chance(random, keep)) this.#apply(change);
-      return;
-    }
-    if (change.astray !== undefined) {
-      if (chance(random, keep)) this.#apply(change);
-      return;
+  #applyPart(change: Change, keep: number, random: Random): Remains {
+    if (change.type === "truncate" || change.astray !== undefined) {
+      if (!chance(random, keep)) return "lost";
+      this.#apply(change);
+      return "kept";
     }
     const { at, bytes } = change;
+    let kept = 0;
     for (let from = 0; from < bytes.length;) {
       const to = Math.min(bytes.length, from + SECTOR_BYTES - ((at + from) % SECTOR_BYTES));
-      if (chance(random, keep)) this.#durable.write(at + from, bytes.subarray(from, to));
+      if (chance(random, keep)) {
+        this.#durable.write(at + from, bytes.subarray(from, to));
+        kept += to - from;
+      }
       from = to;
     }
     // The length is kept elsewhere than the content: it may be there without it.
     const end = at + bytes.length;
     if (end > this.#durable.size && chance(random, keep)) this.#durable.truncate(end);
+    return kept === 0 ? "lost" : kept < bytes.length ? "torn" : "kept";
   }
 
   /** The system drops its copy of what it believes to be on the device, and so programs see what is really there. */
@@ -134,11 +139,13 @@ export class StoredFile {
     if (this.#differs && chance(random, 0.5)) this.#evict();
   }
 
-  /** Of what was not synced, any part is left. */
-  afterPowerLoss(random: Random): void {
+  /** Of what was not synced, any part is left. Says what became of each change. */
+  afterPowerLoss(random: Random): readonly Remains[] {
+    if (this.#pending.length === 0 && !this.#differs) return [];
     const keep = keepProbability(random);
-    for (const change of this.#take(this.mark)) this.#applyPart(change, keep, random);
+    const remains = this.#take(this.mark).map((change) => this.#applyPart(change, keep, random));
     this.#evict();
+    return remains;
   }
 
   /** Places in what is synced that hold something. */

@@ -101,6 +101,22 @@ describe("a power cut", () => {
     expect(Object.keys(outcomes).sort()).toEqual(["0: nothing", "512: 0", "512: 1"]);
   });
 
+  it("counts what it took", async () => {
+    const counts = new Map<string, number>();
+    for (let seed = 0; seed < 20; seed += 1) {
+      const under = new DiskUnderTest(seed);
+      await under.run(under.mounted.writeFileAtomic("/old", filled(3, 1)));
+      const file = await under.run(under.mounted.open("/old"));
+      await under.run(file.write(0, [filled(2_000, 1)]));
+      await under.run(under.mounted.open("/new", { create: true }));
+      under.crash({ power: true });
+      for (const [what, times] of under.disk.shown) {
+        counts.set(what, (counts.get(what) ?? 0) + times);
+      }
+    }
+    expect([...counts.keys()].sort()).toEqual(["names-lost", "write-lost", "write-torn"]);
+  });
+
   it("changes the name of the boot, as the death of a process does not", async () => {
     const under = new DiskUnderTest(1);
     const first = await under.mounted.bootId();

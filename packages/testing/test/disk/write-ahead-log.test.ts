@@ -59,21 +59,25 @@ async function lives(under: DiskUnderTest): Promise<number> {
   return progress.acknowledged;
 }
 
-describe("the write-ahead log on a simulated disk", () => {
+const SEEDS = 75;
+
+describe.each([0, 75, 150])("the write-ahead log on a simulated disk, seeds from %i", (from) => {
   it("has every acknowledged entry back, whenever the power goes", async () => {
     let acknowledged = 0;
-    for (let seed = 0; seed < 200; seed += 1) acknowledged += await lives(new DiskUnderTest(seed));
-    expect(acknowledged).toBeGreaterThan(2_000);
+    for (let seed = from; seed < from + SEEDS; seed += 1) {
+      acknowledged += await lives(new DiskUnderTest(seed));
+    }
+    expect(acknowledged).toBeGreaterThan(800);
   });
 
   it("has them back when syncs fail and stall, too", async () => {
     let failures = 0;
-    for (let seed = 0; seed < 200; seed += 1) {
+    for (let seed = from; seed < from + SEEDS; seed += 1) {
       const under = new DiskUnderTest(seed);
       Object.assign(under.disk.faults, { syncError: 0.04, stall: 0.02 });
       await lives(under);
       failures += under.disk.shown.get("sync-error") ?? 0;
     }
-    expect(failures).toBeGreaterThan(100);
+    expect(failures).toBeGreaterThan(40);
   });
 });
