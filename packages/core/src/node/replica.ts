@@ -50,6 +50,11 @@ export class Replica<Machine extends StateMachine> {
   readonly #changes = new ChangeQueue();
   readonly #hearing: Hearing;
   #scheduled = false;
+  /**
+   * The leader to which there is no connection: nothing is forwarded to it before the next tick. Every attempt that fails is reported to the core in a turn
+   * of its own, whose end would be the next attempt: the event loop would do nothing else.
+   */
+  #unreached: NodeId = 0;
   #stopped: HoldfastError | undefined;
   #leader: NodeId = 0;
   #role: Role = "follower";
@@ -188,6 +193,7 @@ export class Replica<Machine extends StateMachine> {
   // What goes in.
 
   tick(ticks: number): void {
+    this.#unreached = 0;
     this.#act(() => {
       for (let i = 0; i < ticks; i++) this.#raft.tick();
       const now = this.#now();
@@ -357,11 +363,14 @@ export class Replica<Machine extends StateMachine> {
   #sink(): ProposalSink | undefined {
     const { term, leader } = this.#raft.basicStatus();
     const { id, handlers } = this.#options;
-    if (leader === 0) return undefined;
+    if (leader === 0 || this.#unreached === leader) return undefined;
     if (leader === id) return { term, leads: true, hand: (data) => this.#proposeNow(data) };
     const hand = (data: Uint8Array): boolean => {
       const entries: readonly Entry[] = [{ type: "Normal", term: 0, index: 0, data }];
-      return handlers.send(leader, { type: "Propose", from: id, to: leader, term, entries });
+      if (handlers.send(leader, { type: "Propose", from: id, to: leader, term, entries }))
+        return true;
+      this.#unreached = leader;
+      return false;
     };
     return { term, leads: false, hand };
   }
