@@ -8,6 +8,8 @@ interface Pin {
   readonly address: string;
 }
 
+type PinDisk = Pick<Disk, "readFile" | "writeFileAtomic">;
+
 const schema = z.object({
   peers: z.array(z.object({ id: z.int(), incarnation: z.int(), address: z.string() })),
 });
@@ -17,12 +19,20 @@ const schema = z.object({
  * back under another one has lost its log and its votes, and would break the promises that it made (trap 38).
  */
 export class PeerPins {
-  readonly #disk: Disk;
+  readonly #disk: PinDisk;
   readonly #path: string;
   readonly #pins: Map<NodeId, Pin>;
+  /** Counts the changes of the pins, and those that are durable. */
+  #changes = 0;
+  #durable = 0;
+  /** Never rejects. Settled when nothing is being written. */
   #writing: Promise<void> = Promise.resolve();
 
-  private constructor(disk: Disk, path: string, pins: readonly (Pin & { readonly id: NodeId })[]) {
+  private constructor(
+    disk: PinDisk,
+    path: string,
+    pins: readonly (Pin & { readonly id: NodeId })[],
+  ) {
     this.#disk = disk;
     this.#path = path;
     this.#pins = new Map(
@@ -30,7 +40,7 @@ export class PeerPins {
     );
   }
 
-  static async open(disk: Disk, directory: string): Promise<PeerPins> {
+  static async open(disk: PinDisk, directory: string): Promise<PeerPins> {
     const path = `${directory}/peers`;
     const found = await readStateFile(disk, path, schema);
     return new PeerPins(disk, path, found?.peers ?? []);
@@ -41,25 +51,31 @@ export class PeerPins {
     return this.#pins.size === 0;
   }
 
-  /** `false`: the peer was known under another incarnation. `true`: it is the one known, or is from now on, durably. */
+  /**
+   * `false`: the peer was known under another incarnation. `true`: it is the one known, or is from now on, durably. Rejects when that could not be
+   * written; it is tried again whenever somebody asks to be admitted.
+   */
   async admit(id: NodeId, incarnation: number, address: string): Promise<boolean> {
     const pin = this.#pins.get(id);
     if (pin !== undefined && pin.incarnation !== incarnation) return false;
     if (pin?.address !== address) {
       this.#pins.set(id, { incarnation, address });
-      await this.#write();
-    } else {
-      await this.#writing;
+      this.#changes += 1;
     }
+    if (this.#durable < this.#changes) await this.#write();
     return true;
   }
 
-  async #write(): Promise<void> {
-    const write = async (): Promise<void> => {
+  #write(): Promise<void> {
+    const written = this.#writing.then(async () => {
+      // What came first may have written this as well.
+      if (this.#durable === this.#changes) return;
+      const changes = this.#changes;
       const peers = [...this.#pins].map(([id, pin]) => ({ id, ...pin }));
       await writeStateFile(this.#disk, this.#path, { peers });
-    };
-    this.#writing = this.#writing.then(write);
-    await this.#writing;
+      this.#durable = changes;
+    });
+    this.#writing = written.catch(() => undefined);
+    return written;
   }
 }

@@ -5,7 +5,7 @@ import { decodeSmallFile, encodeSmallFile } from "../format/small-file.ts";
 
 /** Reads one of the small files of a data directory; `undefined` when there is none. Throws `CORRUPT` or `UNSUPPORTED`. */
 export async function readStateFile<T>(
-  disk: Disk,
+  disk: Pick<Disk, "readFile">,
   path: string,
   schema: z.ZodType<T>,
 ): Promise<T | undefined> {
@@ -25,7 +25,7 @@ export async function readStateFile<T>(
 
 /** Replaces the file atomically and durably. */
 export async function writeStateFile(
-  disk: Disk,
+  disk: Pick<Disk, "writeFileAtomic">,
   path: string,
   fields: Readonly<Record<string, unknown>>,
 ): Promise<void> {

@@ -1,45 +1,64 @@
-import { expect, test } from "vitest";
+import { DiskError } from "@holdfast/platform";
+import { describe, expect, test } from "vitest";
 import { PeerPins } from "../../src/node/peer-pins.ts";
-import { MemoryDisk } from "../log/memory-disk.ts";
 
-/** A disk whose writes of whole files wait until they are let through. */
-class SlowDisk extends MemoryDisk {
-  #waiting: (() => void)[] = [];
+/** Holds one file, and fails to write it when it is told to. */
+class OneFile {
+  full = false;
+  writes = 0;
+  #content: Uint8Array | undefined;
 
-  override async writeFileAtomic(path: string, data: Uint8Array): Promise<void> {
-    await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    await super.writeFileAtomic(path, data);
+  readFile(path: string): Promise<Uint8Array> {
+    const missing = new DiskError("NOT_FOUND", path, "no such file");
+    return this.#content === undefined ? Promise.reject(missing) : Promise.resolve(this.#content);
   }
 
-  async letThrough(): Promise<void> {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const resolve of waiting) resolve();
-    await new Promise((resolve) => setImmediate(resolve));
+  async writeFileAtomic(path: string, data: Uint8Array): Promise<void> {
+    this.writes += 1;
+    const { full } = this;
+    await Promise.resolve();
+    if (full) throw new DiskError("FULL", path, "no room");
+    this.#content = Uint8Array.from(data);
   }
 }
 
-test("a peer is believed once it is written down under which incarnation it was met (trap 38)", async () => {
-  const disk = new SlowDisk();
-  const pins = await PeerPins.open(disk, "node");
-  const admitted: string[] = [];
-  void pins.admit(2, 7, "there:1").then((known) => admitted.push(`first ${String(known)}`));
-  // It dials again while that is being written.
-  void pins.admit(2, 7, "there:1").then((known) => admitted.push(`again ${String(known)}`));
-  await new Promise((resolve) => setImmediate(resolve));
-  expect(admitted).toEqual([]);
-  await disk.letThrough();
-  expect(admitted.sort()).toEqual(["again true", "first true"]);
-});
+describe("PeerPins", () => {
+  test("know a peer again, in the next life as well", async () => {
+    const disk = new OneFile();
+    const pins = await PeerPins.open(disk, "data");
+    expect(pins.isEmpty).toBe(true);
+    expect(await pins.admit(2, 77, "a:1")).toBe(true);
+    expect(await pins.admit(2, 78, "a:1")).toBe(false);
+    const again = await PeerPins.open(disk, "data");
+    expect(again.isEmpty).toBe(false);
+    expect(await again.admit(2, 78, "a:1")).toBe(false);
+    expect(await again.admit(2, 77, "b:1")).toBe(true);
+    const third = await PeerPins.open(disk, "data");
+    expect(await third.admit(2, 77, "b:1")).toBe(true);
+    expect(disk.writes).toBe(2);
+  });
 
-test("an incarnation that was met once is the only one, in later lives as well (trap 38)", async () => {
-  const disk = new MemoryDisk();
-  const pins = await PeerPins.open(disk, "node");
-  expect(pins.isEmpty).toBe(true);
-  expect(await pins.admit(2, 7, "there:1")).toBe(true);
-  expect(await pins.admit(2, 8, "there:1")).toBe(false);
-  const later = await PeerPins.open(MemoryDisk.holding(disk.files()), "node");
-  expect(later.isEmpty).toBe(false);
-  expect(await later.admit(2, 8, "there:1")).toBe(false);
-  expect(await later.admit(2, 7, "elsewhere:1")).toBe(true);
+  test("admit nobody before it is durable, and try again after a failed write", async () => {
+    const disk = new OneFile();
+    const pins = await PeerPins.open(disk, "data");
+    disk.full = true;
+    const both = [pins.admit(2, 77, "a:1"), pins.admit(3, 88, "b:1")];
+    for (const admitted of both) await expect(admitted).rejects.toMatchObject({ code: "FULL" });
+    await expect(pins.admit(2, 77, "a:1")).rejects.toMatchObject({ code: "FULL" });
+    disk.full = false;
+    expect(await pins.admit(2, 77, "a:1")).toBe(true);
+    expect(await pins.admit(3, 88, "b:1")).toBe(true);
+    const again = await PeerPins.open(disk, "data");
+    expect([await again.admit(2, 79, "a:1"), await again.admit(3, 89, "b:1")]).toEqual([
+      false,
+      false,
+    ]);
+  });
+
+  test("share a write", async () => {
+    const disk = new OneFile();
+    const pins = await PeerPins.open(disk, "data");
+    await Promise.all([2, 3, 4].map((id) => pins.admit(id, 70 + id, `a:${id}`)));
+    expect(disk.writes).toBe(1);
+  });
 });
