@@ -1,9 +1,16 @@
 import { spawnSync } from "node:child_process";
 
+/** What administrators run is not in everybody's path. */
+export const ENVIRONMENT: NodeJS.ProcessEnv = {
+  ...process.env,
+  PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin`,
+};
+
 /** Runs a program to its end and returns what it printed. Throws, with its complaint, when it fails. */
 export function command(name: string, args: readonly string[], input?: string): string {
   const { status, stdout, stderr, error } = spawnSync(name, args, {
     encoding: "utf8",
+    env: ENVIRONMENT,
     ...(input === undefined ? {} : { input }),
     timeout: 10_000,
   });

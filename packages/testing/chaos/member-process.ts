@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { ENVIRONMENT } from "./command.ts";
 import type { Answer, MemberMessage, Request } from "./protocol.ts";
 
 /** How to start a member's process. */
@@ -34,6 +35,7 @@ export class MemberProcess {
 
   constructor({ command, args }: Launch) {
     this.#child = spawn(command, args, {
+      env: ENVIRONMENT,
       stdio: ["ignore", "pipe", "pipe", "ipc"],
     });
     const keep = (chunk: Buffer): void => {

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import { ENVIRONMENT } from "./command.ts";
 import type { ProxyReply, ProxyRequest, ProxySetup } from "./link-proxy-process.ts";
 
 /** The orchestrator's end of a proxy in a process of its own. */
@@ -16,7 +17,10 @@ export class ProxyClient {
     const program = fileURLToPath(new URL("./link-proxy-process.js", import.meta.url));
     const words = [...prefix, process.execPath, program, JSON.stringify(setup)];
     const [command = process.execPath, ...args] = words;
-    const child = spawn(command, args, { stdio: ["ignore", "ignore", "inherit", "ipc"] });
+    const child = spawn(command, args, {
+      env: ENVIRONMENT,
+      stdio: ["ignore", "ignore", "inherit", "ipc"],
+    });
     const client = new ProxyClient(child);
     await client.#reply();
     return client;
