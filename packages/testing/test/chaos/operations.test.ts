@@ -12,8 +12,8 @@ const OPERATIONS: readonly HistoryOperation[] = [
 ];
 const WRITES = OPERATIONS.slice(0, 3);
 
-function failing(error: unknown): DatabaseNode {
-  const fail = (): Promise<never> => Promise.reject(error as Error);
+function failing(error: Error): DatabaseNode {
+  const fail = (): Promise<never> => Promise.reject(error);
   return { write: fail, read: fail, scan: fail } as unknown as DatabaseNode;
 }
 
