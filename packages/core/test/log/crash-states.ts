@@ -1,18 +1,42 @@
-import type { Random } from "@holdfast/platform";
 import { type DiskOperation, applyOperation, overwritten } from "./memory-disk.ts";
 
 /** What a device writes at once, or not at all. */
 const SECTOR_BYTES = 512;
 
+/** Whether the next thing that was not synced reached the disk all the same. */
+export type Keeps = () => boolean;
+
 /**
- * What may be found on a disk after the power went during `operations`: whatever was synced, and of the rest any part. Un-synced
- * bytes arrive sector by sector, in any order; un-synced names (created, renamed, removed) arrive or do not, each by itself.
+ * Every state in which a disk may be found: one for each way to answer. Their number doubles with every sector and name that is
+ * not synced, so the operations must be few, or synced often.
+ */
+export function* everyCrashState(
+  operations: readonly DiskOperation[],
+  initial: ReadonlyMap<string, Buffer>,
+): Generator<Map<string, Buffer>, void, undefined> {
+  const answers: boolean[] = [];
+  do {
+    let asked = 0;
+    yield crashState(operations, initial, () => {
+      if (asked === answers.length) answers.push(false);
+      asked += 1;
+      return answers[asked - 1] === true;
+    });
+    // The next answers, as if they were the digits of a number.
+    while (answers.at(-1) === true) answers.pop();
+    if (answers.length > 0) answers[answers.length - 1] = true;
+  } while (answers.length > 0);
+}
+
+/**
+ * What may be found on a disk after the power went during `operations`: whatever was synced, and of the rest what `keeps` says. Un-synced
+ * bytes arrive sector by sector, in any order; where they make a file longer, its length may arrive without them. Un-synced names
+ * (created, renamed, removed) arrive or do not, each by itself.
  */
 export function crashState(
   operations: readonly DiskOperation[],
   initial: ReadonlyMap<string, Buffer>,
-  keeps: (random: Random) => boolean,
-  random: Random,
+  keeps: Keeps,
 ): Map<string, Buffer> {
   const durableNames = new Map<string, number>();
   const durable = new Map<number, Buffer>();
@@ -59,14 +83,9 @@ export function crashState(
         break;
     }
   }
-  for (const change of pendingNames) if (keeps(random)) change(durableNames);
+  for (const change of pendingNames) if (keeps()) change(durableNames);
   for (const [file, writes] of pendingWrites) {
-    for (const write of writes) {
-      durable.set(
-        file,
-        written(durable.get(file), write, () => keeps(random)),
-      );
-    }
+    for (const write of writes) durable.set(file, written(durable.get(file), write, keeps));
   }
   const left = new Map<string, Buffer>();
   for (const [path, file] of durableNames) left.set(path, durable.get(file) ?? Buffer.alloc(0));
@@ -114,7 +133,7 @@ function nameChange(
   };
 }
 
-function written(old: Buffer | undefined, operation: DiskOperation, keeps: () => boolean): Buffer {
+function written(old: Buffer | undefined, operation: DiskOperation, keeps: Keeps): Buffer {
   let content = old ?? Buffer.alloc(0);
   if (operation.type === "truncate") {
     if (keeps()) content = Buffer.concat([content.subarray(0, operation.size)], operation.size);
@@ -122,6 +141,9 @@ function written(old: Buffer | undefined, operation: DiskOperation, keeps: () =>
   }
   if (operation.type !== "write") return content;
   const { at, bytes } = operation;
+  const end = at + bytes.length;
+  // The file system notes the length before the data, or after them.
+  if (end > content.length && keeps()) content = Buffer.concat([content], end);
   for (let from = 0; from < bytes.length;) {
     const sector = SECTOR_BYTES - ((at + from) % SECTOR_BYTES);
     const piece = bytes.subarray(from, from + sector);

@@ -1,9 +1,11 @@
+import { createHash } from "node:crypto";
 import { type Random, prng } from "@holdfast/platform";
+import type { Entry } from "raft-ts-lite";
 import { describe, expect, it } from "vitest";
 import type { GroupWrite, WriteAheadLog } from "../../src/log/write-ahead-log.ts";
-import { crashState } from "./crash-states.ts";
-import { contentOf, entries, openLog } from "./log-fixture.ts";
-import { type DiskOperation, MemoryDisk } from "./memory-disk.ts";
+import { crashState, everyCrashState } from "./crash-states.ts";
+import { contentOf, entries, entry, openLog } from "./log-fixture.ts";
+import { MemoryDisk } from "./memory-disk.ts";
 import { NaiveLog } from "./naive-log.ts";
 
 const DIRECTORY = "wal";
@@ -16,6 +18,7 @@ type Step =
 /** What was handed to a log and what it answered, next to the operations that it did. */
 interface History {
   readonly disk: MemoryDisk;
+  readonly segmentBytes: number;
   readonly initial: ReadonlyMap<string, Buffer>;
   readonly steps: readonly Step[];
   /** Per operation, how many steps were handed over and how many writes acknowledged when it was done. */
@@ -23,8 +26,14 @@ interface History {
   readonly acknowledged: readonly number[];
 }
 
-/** Random work of two groups: several writes at once, replacements, snapshots, compactions, and a close at the end. */
-async function work(random: Random, turns: number): Promise<History> {
+/**
+ * What happens when the steps of each turn are handed over at once, every turn when the one before is done, and the log is closed in
+ * the end. `turnsOf` sees the log, to make steps that fit it.
+ */
+async function history(
+  segmentBytes: number,
+  turnsOf: (log: WriteAheadLog) => Iterable<readonly Step[]>,
+): Promise<History> {
   const initial = new Map<string, Buffer>();
   const disk = MemoryDisk.holding(initial);
   const steps: Step[] = [];
@@ -35,29 +44,36 @@ async function work(random: Random, turns: number): Promise<History> {
     issued.push(steps.length);
     acknowledged.push(done);
   };
-  const { log } = await openLog(disk, DIRECTORY, { segmentBytes: 4096 });
-  const models = new Map(GROUPS.map((group) => [group, new NaiveLog()]));
-  for (let turn = 0; turn < turns; turn++) {
-    const waiting: Promise<void>[] = [];
-    for (let left = random.integer(1, 4); left > 0; left--) {
-      const group = GROUPS[random.integer(0, GROUPS.length)] ?? 1;
-      const step = nextStep(random, group, models.get(group) ?? new NaiveLog(), log);
+  const { log } = await openLog(disk, DIRECTORY, { segmentBytes });
+  for (const turn of turnsOf(log)) {
+    const waiting = turn.map((step) => {
       steps.push(step);
-      if (step.type === "compact") {
-        log.compact(group, step.index);
-        waiting.push(Promise.resolve());
-      } else {
-        models.get(group)?.apply(step.write);
-        waiting.push(log.append(step.write));
-      }
-    }
+      if (step.type === "write") return log.append(step.write);
+      log.compact(step.group, step.index);
+      return Promise.resolve();
+    });
     await Promise.all(waiting);
     done = steps.length;
   }
   await log.close();
   issued.push(steps.length);
   acknowledged.push(done);
-  return { disk, initial, steps, issued, acknowledged };
+  return { disk, segmentBytes, initial, steps, issued, acknowledged };
+}
+
+/** Random work of two groups: several writes at once, replacements, snapshots and compactions. */
+function* randomTurns(random: Random, turns: number, log: WriteAheadLog): Generator<Step[]> {
+  const models = new Map(GROUPS.map((group) => [group, new NaiveLog()]));
+  for (let turn = 0; turn < turns; turn++) {
+    const steps: Step[] = [];
+    for (let left = random.integer(1, 4); left > 0; left--) {
+      const group = GROUPS[random.integer(0, GROUPS.length)] ?? 1;
+      const step = nextStep(random, group, models.get(group) ?? new NaiveLog(), log);
+      if (step.type === "write") models.get(group)?.apply(step.write);
+      steps.push(step);
+    }
+    yield steps;
+  }
 }
 
 function nextStep(random: Random, group: number, model: NaiveLog, log: WriteAheadLog): Step {
@@ -72,7 +88,11 @@ function nextStep(random: Random, group: number, model: NaiveLog, log: WriteAhea
     }
   }
   if (choice < 4) {
-    const index = model.last + random.integer(1, 5);
+    // Behind the log, or within what is not committed of it: of another history, which replaces what follows.
+    const within = model.last > model.floor && random.integer(0, 2) === 0;
+    const index = within
+      ? random.integer(model.floor + 1, model.last + 1)
+      : model.last + random.integer(1, 5);
     model.term += 1;
     model.floor = index;
     const confState = {
@@ -109,9 +129,9 @@ function modelsAfter(steps: readonly Step[]): Map<number, NaiveLog>[] {
   return after;
 }
 
-async function recovered(files: Map<string, Buffer>): Promise<MemoryDisk> {
+async function recovered(files: Map<string, Buffer>, segmentBytes: number): Promise<MemoryDisk> {
   const disk = MemoryDisk.holding(files);
-  const { log, failures } = await openLog(disk, DIRECTORY, { segmentBytes: 4096 });
+  const { log, failures } = await openLog(disk, DIRECTORY, { segmentBytes });
   await log.close();
   expect(failures).toEqual([]);
   return disk;
@@ -124,7 +144,7 @@ async function expectExplained(
   at: number,
   models: Map<number, NaiveLog>[],
 ): Promise<void> {
-  const { log } = await openLog(disk, DIRECTORY, { segmentBytes: 4096 });
+  const { log } = await openLog(disk, DIRECTORY, { segmentBytes: history.segmentBytes });
   const found = new Map<number, Awaited<ReturnType<typeof contentOf>>>();
   for (const group of GROUPS) found.set(group, await contentOf(log, group));
   const from = history.acknowledged[at] ?? 0;
@@ -160,25 +180,118 @@ const policies: Record<string, (random: Random) => boolean> = {
   little: (random) => random.integer(0, 8) === 0,
 };
 
+const write = (write: GroupWrite): Step => ({ type: "write", write });
+const append = (group: number, added: readonly Entry[]): Step => write({ group, entries: added });
+
+function snapshotOf(group: number, index: number, term: number, added: readonly Entry[]): Step {
+  const confState = { voters: [1], learners: [], votersOutgoing: [], learnersNext: [] };
+  const snapshot = { index, term, confState: { ...confState, autoLeave: false } };
+  return write({ group, snapshot, entries: added });
+}
+
+/** So short that every state can be tried, each about one thing that a log does. */
+const SHORT: readonly (readonly [string, readonly (readonly Step[])[]])[] = [
+  ["a first entry and a vote", [[append(1, entries(1, 1))], [write(voteOf(2))]]],
+  ["a frame of several sectors", [[append(1, entries(1, 2, 1, 700))], [append(1, [entry(3)])]]],
+  [
+    "a tail that is replaced",
+    [[append(1, entries(1, 3, 1, 300))], [append(1, [entry(2, 2)])], [append(1, [entry(3, 2)])]],
+  ],
+  [
+    "two groups in one frame, and in two",
+    [
+      [append(1, entries(1, 2)), append(2, [entry(1)])],
+      [append(2, [entry(2)])],
+      [write(voteOf(3))],
+    ],
+  ],
+  [
+    "segments that fill up and are removed",
+    [
+      [append(1, entries(1, 2, 1, 300))],
+      [append(1, [entry(3, 1, 600)])],
+      [{ type: "compact", group: 1, index: 2 }],
+      [append(1, [entry(4, 1, 600)])],
+      [{ type: "compact", group: 1, index: 4 }],
+    ],
+  ],
+  [
+    "a snapshot within the log, and one behind it",
+    [
+      [append(1, entries(1, 4, 1, 200))],
+      [snapshotOf(1, 2, 3, [entry(3, 3)])],
+      [snapshotOf(1, 9, 4, [])],
+      [append(1, [entry(10, 4)])],
+    ],
+  ],
+];
+
+function voteOf(term: number): GroupWrite {
+  return { group: 1, hardState: { term, vote: 2, commit: 0 } };
+}
+
+/** Each of `states` once. */
+function* distinct(states: Iterable<Map<string, Buffer>>): Generator<Map<string, Buffer>> {
+  const seen = new Set<string>();
+  for (const state of states) {
+    const hash = createHash("sha256");
+    for (const [path, content] of [...state].sort(([one], [other]) => (one < other ? -1 : 1))) {
+      hash.update(`${path} ${content.length} `).update(content);
+    }
+    const digest = hash.digest("latin1");
+    if (!seen.has(digest)) yield state;
+    seen.add(digest);
+  }
+}
+
 describe("a crash of the machine", () => {
+  it.each(SHORT)("in every state that it may leave of %s loses nothing", async (_, turns) => {
+    const done = await history(1024, () => turns);
+    const models = modelsAfter(done.steps);
+    const { operations } = done.disk;
+    let states = 0;
+    for (let at = 0; at <= operations.length; at++) {
+      for (const files of distinct(everyCrashState(operations.slice(0, at), done.initial))) {
+        const disk = await recovered(files, 1024);
+        await expectExplained(disk, done, at, models);
+        states += 1;
+        // The power goes again while the log is being recovered.
+        const repairs = disk.operations;
+        for (let step = 0; step < repairs.length; step++) {
+          for (const left of distinct(everyCrashState(repairs.slice(0, step), files))) {
+            await expectExplained(await recovered(left, 1024), done, at, models);
+            states += 1;
+          }
+        }
+      }
+    }
+    // A few hundred in the shortest, some thousands in the longest.
+    expect(states).toBeGreaterThan(40 * operations.length);
+  });
+
   it.each([1, 4, 14, 17, 34])(
     "between any two operations leaves what was acknowledged, and nothing that was not written (seed %i)",
     async (seed) => {
-      const history = await work(prng(seed), 24);
-      const models = modelsAfter(history.steps);
-      const random = prng(seed + 1_000);
-      const operations: DiskOperation[] = history.disk.operations;
+      const random = prng(seed);
+      const done = await history(4096, (log) => randomTurns(random, 24, log));
+      const models = modelsAfter(done.steps);
+      const { operations } = done.disk;
       expect(operations.length).toBeGreaterThan(100);
+      const again = prng(seed + 1_000);
       for (let at = 0; at <= operations.length; at++) {
-        for (const keeps of Object.values(policies)) {
-          const files = crashState(operations.slice(0, at), history.initial, keeps, random);
-          const disk = await recovered(files);
-          await expectExplained(disk, history, at, models);
+        for (const policy of Object.values(policies)) {
+          const keeps = (): boolean => policy(again);
+          const files = crashState(operations.slice(0, at), done.initial, keeps);
+          const disk = await recovered(files, 4096);
+          await expectExplained(disk, done, at, models);
           // The power goes again while the log is being recovered.
-          const { operations: repairs } = disk;
-          const done = repairs.slice(0, random.integer(0, repairs.length + 1));
-          const left = crashState(done, files, keeps, random);
-          await expectExplained(await recovered(left), history, at, models);
+          const repairs = disk.operations;
+          const left = crashState(
+            repairs.slice(0, again.integer(0, repairs.length + 1)),
+            files,
+            keeps,
+          );
+          await expectExplained(await recovered(left, 4096), done, at, models);
         }
       }
     },

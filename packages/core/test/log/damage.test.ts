@@ -103,7 +103,12 @@ async function expectFlipsRefused(
     const damaged = changed(files, path, (content) => {
       content[at] = (content[at] ?? 0) ^ (1 << (at % 8));
     });
-    await expectRefused(damaged, "CORRUPT", /\.seg, offset \(\d+\)/, `${path} byte ${at}`);
+    await expectRefused(
+      damaged,
+      "CORRUPT",
+      new RegExp(`${path}, offset \\(\\d+\\)`),
+      `${path} byte ${at}`,
+    );
   }
 }
 

@@ -1,4 +1,4 @@
-import { DiskError, prng } from "@holdfast/platform";
+import { DiskError } from "@holdfast/platform";
 import { describe, expect, it } from "vitest";
 import { crashState } from "./crash-states.ts";
 import { contentOf, entries, entry, openLog } from "./log-fixture.ts";
@@ -109,7 +109,7 @@ describe("a failed sync, after which the system takes the lost pages for clean (
     expect(seen.entries).toHaveLength(2);
     // No sync that follows brings that write to the disk; then the power goes.
     const reached = disk.operations.filter((operation) => operation !== lost);
-    const left = crashState(reached, new Map(), () => false, prng(1));
+    const left = crashState(reached, new Map(), () => false);
     const after = await openLog(MemoryDisk.holding(left), DIRECTORY);
     expect(await contentOf(after.log, 1)).toEqual(seen);
     await after.log.close();

@@ -104,6 +104,26 @@ describe("GroupLog as the core's storage", () => {
     await again.log.close();
   });
 
+  it("restarts behind a snapshot that lies within it as well: what follows is of another history (trap 50)", async () => {
+    const disk = new MemoryDisk();
+    const { log } = await openLog(disk, DIRECTORY);
+    await log.append({ group: 1, entries: entries(1, 9) });
+    const confState = { voters: [1], learners: [], votersOutgoing: [], learnersNext: [] };
+    const snapshot = { index: 4, term: 3, confState: { ...confState, autoLeave: false } };
+    await log.append({ group: 1, snapshot, hardState: { term: 3, vote: 0, commit: 4 } });
+    const check = (found: typeof log): void => {
+      const group = found.group(1);
+      expect([group.firstIndex(), group.lastIndex(), group.term(4)]).toEqual([5, 4, 3]);
+    };
+    check(log);
+    await log.close();
+    const again = await openLog(disk, DIRECTORY);
+    check(again.log);
+    await again.log.append({ group: 1, entries: [entry(5, 3)] });
+    expect(again.log.group(1).lastIndex()).toBe(5);
+    await again.log.close();
+  });
+
   it("restarts when it is compacted beyond its end, which takes a term", async () => {
     const disk = new MemoryDisk();
     const { log } = await openLog(disk, DIRECTORY);
