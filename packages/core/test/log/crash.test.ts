@@ -238,7 +238,7 @@ function* distinct(states: Iterable<Map<string, Buffer>>): Generator<Map<string,
     for (const [path, content] of [...state].sort(([one], [other]) => (one < other ? -1 : 1))) {
       hash.update(`${path} ${content.length} `).update(content);
     }
-    const digest = hash.digest("latin1");
+    const digest = hash.digest("base64");
     if (!seen.has(digest)) yield state;
     seen.add(digest);
   }
