@@ -59,6 +59,32 @@ describe("a cut one way", () => {
     expect(near.error).toMatchObject(broken);
   });
 
+  it("swallows a reset, which nobody sends again", async () => {
+    const outcomes = new Set<boolean>();
+    for (let seed = 1; seed <= 20; seed += 1) {
+      const bench = new Bench(seed);
+      const [near, far] = await bench.pair();
+      bench.network.isolate(1);
+      near.connection.destroy();
+      await bench.pass(100);
+      bench.network.heal();
+      await bench.pass(1_000);
+      outcomes.add(far.isClosed);
+    }
+    expect([...outcomes].sort()).toEqual([false, true]);
+  });
+
+  it("of a host that lost its power keeps nothing for later", async () => {
+    const bench = new Bench();
+    const [near, far] = await bench.pair();
+    bench.network.isolate(1);
+    near.connection.write([text("sent again by nobody")]);
+    bench.kill(1, { silent: true });
+    bench.network.heal();
+    await bench.pass(1_000);
+    expect(far.bytes.length).toBe(0);
+  });
+
   it("leaves the window full, and empties it when it heals", async () => {
     const bench = new Bench();
     const [near, far] = await bench.pair();
@@ -106,6 +132,13 @@ describe("cuts", () => {
     bench.network.heal();
     await bench.pass(500);
     expect(await passing()).toHaveLength(12);
+  });
+
+  it("separate no host from itself", async () => {
+    const bench = new Bench();
+    bench.network.isolate(1);
+    bench.network.quarantine(2);
+    expect([await reaches(bench, 1, 1), await reaches(bench, 2, 2)]).toEqual([true, true]);
   });
 
   it("of a quarantine do not heal", async () => {
@@ -193,6 +226,37 @@ describe("a process that is gone", () => {
     bench.kill(1, { silent: false });
     const again = await bench.start(1).listen(address, () => undefined);
     expect(again.address).toEqual(address);
+  });
+});
+
+describe("a handler", () => {
+  it("hears nothing more once it has destroyed its connection", async () => {
+    for (let seed = 1; seed <= 10; seed += 1) {
+      const bench = new Bench(seed);
+      const [near, far] = await bench.pair();
+      const heard = far.data.bind(far);
+      far.data = (bytes) => {
+        heard(bytes);
+        far.connection.destroy();
+      };
+      bench.process(2).pause();
+      for (let write = 0; write < 5; write += 1) near.connection.write([text("x")]);
+      await bench.pass(10);
+      bench.process(2).resume();
+      await bench.pass(10);
+      expect(far.pieces).toBe(1);
+      expect(far.calls).toEqual(["data", "closed"]);
+    }
+  });
+
+  it("may change what it received: the sender's bytes stay", async () => {
+    const bench = new Bench();
+    const [near, far] = await bench.pair();
+    far.data = (bytes) => bytes.fill(0);
+    const sent = text("mine");
+    near.connection.write([sent]);
+    await bench.pass(10);
+    expect(sent).toEqual(text("mine"));
   });
 });
 
@@ -294,6 +358,36 @@ describe("connect", () => {
     const connection = await bench.until(connecting);
     expect(connection.remote).toBe("10.0.0.2:7000");
     expect(bench.world.now).toBeGreaterThan(2_000);
+  });
+
+  it("gives up an answer that comes too late, and says so to the other side", async () => {
+    const bench = new Bench();
+    const ears: Ear[] = [];
+    const { address } = await bench.host(2).listen({ host: "10.0.0.2", port: 0 }, (connection) => {
+      ears.push(new Ear(bench.world, connection));
+    });
+    bench.network.faults.everyLink({ delayMinMs: 100, delayMeanMs: 100 });
+    const connecting = bench.host(1).connect(address, { timeoutMs: 150 });
+    await expect(bench.until(connecting)).rejects.toMatchObject({ code: "TIMEOUT" });
+    await bench.pass(1_000);
+    expect(ears.map(({ isClosed }) => isClosed)).toEqual([true]);
+  });
+
+  it("is reset when the listener closes before it accepts", async () => {
+    const bench = new Bench();
+    let accepted = 0;
+    const listener = await bench.host(2).listen({ host: "10.0.0.2", port: 0 }, () => {
+      accepted += 1;
+    });
+    bench.process(2).pause();
+    const near = new Ear(
+      bench.world,
+      await bench.until(bench.host(1).connect(listener.address, options)),
+    );
+    await listener.close();
+    bench.process(2).resume();
+    await bench.pass(100);
+    expect([near.isClosed, accepted]).toEqual([true, 0]);
   });
 
   it("refuses addresses that cannot be", async () => {
