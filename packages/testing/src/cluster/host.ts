@@ -193,7 +193,6 @@ export class SimulatedHost<Node extends HoldfastNode = HoldfastNode> {
   wipe(): void {
     this.#trace("disk wiped");
     this.disk.wipe();
-    this.stores.wipe();
     this.#incarnation += 1;
   }
 

@@ -1,3 +1,4 @@
+import { FrameTap } from "@holdfast/core/inspection";
 import type { World } from "../world/world.ts";
 import { type CutFrame, cutFrames } from "./frame-cutter.ts";
 import type { FrameWatch } from "./frame-watch.ts";
@@ -51,7 +52,7 @@ export class Transmitter {
     const { lossProbability, duplicateProbability, reorderProbability } = link.faults;
     const lost = link.chance("loss", lossProbability);
     const reordered = link.chance("reordering", reorderProbability);
-    const duplicated = link.chance("duplication", duplicateProbability);
+    const duplicated = link.chance("duplication", duplicateProbability) && mayComeTwice(frame);
     if (lost) {
       this.#options.hit("message-loss");
       // Drawn all the same: without the loss, the delays of all others are what they were.
@@ -83,4 +84,13 @@ export class Transmitter {
     }
     return arrivesAt;
   }
+}
+
+/**
+ * Raft's own messages may come twice. Forwarded proposals come at most once, as TCP promises and the transport with it: a node hands a batch over again only
+ * when the term that it was handed over for has lost it.
+ */
+function mayComeTwice({ bytes }: CutFrame): boolean {
+  const frames = new FrameTap().push(bytes);
+  return frames.every(({ messages }) => messages.every(({ type }) => type !== "Propose"));
 }

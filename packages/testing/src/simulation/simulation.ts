@@ -19,7 +19,7 @@ import { Monitor } from "./monitor.ts";
 import type { SimulationPlan } from "./plan.ts";
 
 /** More events than any simulation needs: one that goes round in circles ends here. */
-const MAX_EVENTS = 3_000_000;
+const MAX_EVENTS = 300_000;
 
 /** What came of one simulation. */
 export interface SimulationOutcome {
