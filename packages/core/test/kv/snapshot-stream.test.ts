@@ -28,6 +28,11 @@ async function decode(chunks: readonly Uint8Array[], index = INDEX): Promise<Sto
   return found;
 }
 
+/** What records take in a stream. */
+function bytesOf(source: readonly StorePair[]): number {
+  return source.reduce((sum, [key, value]) => sum + 8 + key.length + value.length, 0);
+}
+
 async function* inGroups(source: readonly StorePair[]): AsyncGenerator<readonly StorePair[]> {
   for (let i = 0; i < source.length; i += 2) yield source.slice(i, i + 2);
 }
@@ -63,8 +68,12 @@ describe("snapshot stream", () => {
     expect(await decode(chunks)).toEqual([]);
   });
 
-  test("cut at any byte it is refused", async () => {
-    const chunks = await encode(pairs(3, 20), 64);
+  test.each([
+    ["wherever they lie", 64],
+    // Where one ends, so does a record: nothing else tells that there should be more.
+    ["that hold one record each", 32 + bytesOf(pairs(1, 20))],
+  ])("of chunks %s, cut at any byte, is refused (trap 55)", async (_, maxChunkBytes) => {
+    const chunks = await encode(pairs(3, 20), maxChunkBytes);
     const whole = Buffer.concat(chunks);
     const ends = chunks.map((_, i) => Buffer.concat(chunks.slice(0, i)).length);
     for (let length = 0; length < whole.length; length++) {
