@@ -22,12 +22,23 @@ export function frame(kind: number, body: Uint8Array): Buffer {
 
 /** A frame with one heartbeat, which carries a number below 65,536. */
 export function numbered(number: number): Buffer {
-  const [array1, array6, uint16, emptyText] = [0x91, 0x96, 0xcd, 0xa0];
+  const [array6, uint16, emptyText] = [0x96, 0xcd, 0xa0];
   const row = [array6, 8, 2, 1, 3, uint16, number >> 8, number & 0xff, emptyText];
+  return frameOf(row, Buffer.alloc(0));
+}
+
+/** A frame with one forwarded proposal of one byte. */
+export function proposal(): Buffer {
+  const [array5, array2] = [0x95, 0x92];
+  return frameOf([array5, 11, 2, 1, 0, array2, 1, 1], Buffer.from([7]));
+}
+
+function frameOf(row: readonly number[], raw: Buffer): Buffer {
+  const array1 = 0x91;
   const control = Buffer.from([array1, ...row]);
   const length = Buffer.alloc(4);
   length.writeUInt32LE(control.length);
-  return frame(4, Buffer.concat([length, control]));
+  return frame(4, Buffer.concat([length, control, raw]));
 }
 
 /** The number of a message that {@link numbered} made. */

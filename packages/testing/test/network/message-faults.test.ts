@@ -2,7 +2,7 @@ import { FrameTap } from "@holdfast/core/inspection";
 import { describe, expect, it } from "vitest";
 import type { LinkFaults } from "../../src/network/link-faults.ts";
 import { Bench } from "./bench.ts";
-import { frame, numbered, numberOf, numbersIn } from "./frames.ts";
+import { frame, numbered, numberOf, numbersIn, proposal } from "./frames.ts";
 
 const COUNT = 1_000;
 const NUMBERS = Array.from({ length: COUNT }, (_, number) => number);
@@ -108,6 +108,18 @@ it("leaves handshakes and snapshots alone", async () => {
   }
   await bench.pass(1_000);
   expect(far.bytes.length).toBe(2 * kinds.length * 17);
+});
+
+it("delivers forwarded proposals at most once", async () => {
+  const bench = new Bench(1, { observed: true });
+  const [near, far] = await bench.pair();
+  bench.network.faults.everyLink({ duplicateProbability: 1 });
+  near.connection.write([proposal(), numbered(1)]);
+  await bench.pass(1_000);
+  const types = new FrameTap()
+    .push(far.bytes)
+    .flatMap(({ messages }) => messages.map(({ type }) => type));
+  expect(types.sort()).toEqual(["Heartbeat", "Heartbeat", "Propose"]);
 });
 
 describe("draws", () => {
