@@ -12,10 +12,11 @@ export interface SimOptions {
   readonly json: string | undefined;
   readonly trace: boolean;
   readonly keepGoing: boolean;
+  readonly brief: boolean;
 }
 
 export const USAGE = `pnpm sim [--seed S] [--seeds N] [--minutes M] [--workload kv|membership|snapshots]
-         [--jobs J] [--html FILE] [--json FILE] [--trace] [--keep-going]
+         [--jobs J] [--html FILE] [--json FILE] [--trace] [--keep-going] [--brief]
 
   --seed S        the first seed (default: a random one); seeds S, S+1, ... are run
   --seeds N       how many seeds (default: 1 with --seed, else 200, or as many as --minutes allows)
@@ -25,7 +26,8 @@ export const USAGE = `pnpm sim [--seed S] [--seeds N] [--minutes M] [--workload 
   --html FILE     draw the (minimised) run of the first failure, or of the only seed
   --json FILE     write seeds, rate and coverage as JSON
   --trace         print everything that happens in the run of the only seed
-  --keep-going    do not stop at the first failure`;
+  --keep-going    do not stop at the first failure
+  --brief         name the seed and the invariant of a failure, without its (minimised) run`;
 
 /** A command line that makes no sense. */
 export class UsageError extends Error {
@@ -50,6 +52,7 @@ export function readOptions(args: readonly string[]): SimOptions | "help" {
     json: values.json,
     trace: values.trace ?? false,
     keepGoing: values["keep-going"] ?? false,
+    brief: values.brief ?? false,
   };
 }
 
@@ -68,6 +71,7 @@ function parse(args: readonly string[]) {
         json: { type: "string" },
         trace: { type: "boolean" },
         "keep-going": { type: "boolean" },
+        brief: { type: "boolean" },
         help: { type: "boolean", short: "h" },
       },
     });

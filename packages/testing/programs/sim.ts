@@ -107,11 +107,12 @@ function printCoverage({ coverage, seedsByHit, seeds }: Tally): void {
   }
 }
 
-async function printFailure(answer: SimAnswer, html: string | undefined): Promise<void> {
+async function printFailure(answer: SimAnswer, { html, brief }: SimOptions): Promise<void> {
   const { seed, workload } = answer.task;
   console.log(`\nFAILED seed ${seed} (workload ${workload})`);
   console.log(`  ${answer.violation?.message ?? ""}`);
   console.log(`  again: pnpm sim --seed ${seed} --workload ${workload}\n`);
+  if (brief) return;
   const { summary, lines, page, runs } = await explainSeed(seed, workload);
   console.log(`Minimised by ${runs} simulations to:\n${summary}\n`);
   for (const line of lines) console.log(line);
@@ -162,7 +163,7 @@ async function main(args: readonly string[]): Promise<number> {
   if (options.json !== undefined) writeReport(options.json, first, seconds, tally);
   const [failure] = tally.failures;
   const workload = options.workloads[0];
-  if (failure !== undefined) await printFailure(failure, options.html);
+  if (failure !== undefined) await printFailure(failure, options);
   else if (workload !== undefined && (options.trace || options.html !== undefined)) {
     await drawOne(options, first, workload);
   }
