@@ -21,7 +21,7 @@ export type ProxyRequest =
 
 /** What the process says: once when it listens, and after each request. */
 export interface ProxyReply {
-  readonly carriedBytes: number;
+  readonly touchedBytes: number;
 }
 
 const [argument = "{}"] = process.argv.slice(2);
@@ -39,7 +39,7 @@ const { members } = setup;
 const proxy = new LinkProxy(members === undefined ? byHello : (address) => members[address]);
 
 function reply(): void {
-  process.send?.({ carriedBytes: proxy.carriedBytes } satisfies ProxyReply);
+  process.send?.({ touchedBytes: proxy.touchedBytes } satisfies ProxyReply);
 }
 
 process.on("message", (request: ProxyRequest) => {

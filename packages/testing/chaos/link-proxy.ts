@@ -27,15 +27,15 @@ export class LinkProxy {
   readonly #servers: Server[] = [];
   readonly #links = new Set<Link>();
   readonly #rules = new Map<string, PipeRule>();
-  #carriedBytes = 0;
+  #touchedBytes = 0;
 
   constructor(recognise: Recognise) {
     this.#recognise = recognise;
   }
 
-  /** Bytes let through under a rule other than {@link FAST}. */
-  get carriedBytes(): number {
-    return this.#carriedBytes;
+  /** Bytes that came under a rule other than {@link FAST}: they went late, or wait. */
+  get touchedBytes(): number {
+    return this.#touchedBytes;
   }
 
   /** Resolves when connections are accepted. */
@@ -107,6 +107,6 @@ export class LinkProxy {
   }
 
   #count(from: number, to: number, bytes: number): void {
-    if (this.#rules.has(`${from}>${to}`)) this.#carriedBytes += bytes;
+    if (this.#rules.has(`${from}>${to}`)) this.#touchedBytes += bytes;
   }
 }

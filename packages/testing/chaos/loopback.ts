@@ -16,7 +16,7 @@ export class LoopbackTopology implements Topology {
   #blocked: readonly Direction[] = [];
   #slow: readonly number[] = [];
   #slowness: Slowness = FAST;
-  #carriedBefore = 0;
+  #touchedBefore = 0;
 
   private constructor(network: string, members: readonly number[], proxy: ProxyClient) {
     this.#network = network;
@@ -53,25 +53,24 @@ export class LoopbackTopology implements Topology {
 
   async block(directions: readonly Direction[]): Promise<void> {
     this.#blocked = directions;
-    await this.#tell();
+    this.#touchedBefore = await this.#tell();
   }
 
   async heal(): Promise<string | undefined> {
-    const had = this.#blocked.length;
     this.#blocked = [];
-    await this.#tell();
-    return had === 0 ? undefined : `${had} directions of the proxy held back`;
+    const bytes = (await this.#tell()) - this.#touchedBefore;
+    return bytes === 0 ? undefined : `${bytes} bytes held back by the proxy`;
   }
 
   async slowDown(members: readonly number[], slowness: Slowness): Promise<void> {
     this.#slow = members;
     this.#slowness = slowness;
-    this.#carriedBefore = await this.#tell();
+    this.#touchedBefore = await this.#tell();
   }
 
   async speedUp(): Promise<string | undefined> {
     this.#slow = [];
-    const bytes = (await this.#tell()) - this.#carriedBefore;
+    const bytes = (await this.#tell()) - this.#touchedBefore;
     return bytes === 0 ? undefined : `${Math.round(bytes / 1024)} KiB over slow links`;
   }
 

@@ -21,7 +21,7 @@ export class NamespaceTopology implements Topology {
   readonly #proxy: ProxyClient;
   #blocked = new Set<number>();
   #slow: readonly number[] = [];
-  #carriedBefore = 0;
+  #touchedBefore = 0;
 
   private constructor(prefix: string, members: readonly number[], proxy: ProxyClient) {
     this.#prefix = prefix;
@@ -112,7 +112,7 @@ export class NamespaceTopology implements Topology {
         .filter((to) => to !== from && touched(from, to))
         .map((to) => ({ from, to, rule: { ...slowness, blocked: false } })),
     );
-    this.#carriedBefore = await this.#proxy.ask({ type: "rules", rules: links });
+    this.#touchedBefore = await this.#proxy.ask({ type: "rules", rules: links });
     this.#slow = this.#members.filter((member) => links.some(({ from }) => from === member));
     for (const member of this.#slow) {
       const others = links.filter(({ from }) => from === member).map(({ to }) => to);
@@ -125,7 +125,7 @@ export class NamespaceTopology implements Topology {
     this.#slow = [];
     // Members dial again, and find the direct way.
     await this.#proxy.ask({ type: "cut" });
-    const bytes = (await this.#proxy.ask({ type: "rules", rules: [] })) - this.#carriedBefore;
+    const bytes = (await this.#proxy.ask({ type: "rules", rules: [] })) - this.#touchedBefore;
     return bytes === 0 ? undefined : `${Math.round(bytes / 1024)} KiB over slow links`;
   }
 

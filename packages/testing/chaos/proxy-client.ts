@@ -26,11 +26,11 @@ export class ProxyClient {
     return client;
   }
 
-  /** Resolves with the bytes that went under a rule so far. */
+  /** Resolves with the bytes that came under a rule so far. */
   async ask(request: ProxyRequest): Promise<number> {
     const reply = this.#reply();
     this.#child.send(request);
-    return (await reply).carriedBytes;
+    return (await reply).touchedBytes;
   }
 
   /** Ends the process at once. */

@@ -19,18 +19,18 @@ export class SlowPipe {
   readonly #to: Socket;
   readonly #from: Socket;
   readonly #rule: () => PipeRule;
-  readonly #carried: (bytes: number) => void;
+  readonly #taken: (bytes: number) => void;
   readonly #queue: { readonly at: number; readonly chunk: Buffer }[] = [];
   #queuedBytes = 0;
   #lastAt = 0;
   #ended = false;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(from: Socket, to: Socket, rule: () => PipeRule, carried: (bytes: number) => void) {
+  constructor(from: Socket, to: Socket, rule: () => PipeRule, taken: (bytes: number) => void) {
     this.#from = from;
     this.#to = to;
     this.#rule = rule;
-    this.#carried = carried;
+    this.#taken = taken;
     from.on("data", (chunk: Buffer) => this.#take(chunk));
     from.on("end", () => {
       this.#ended = true;
@@ -49,7 +49,6 @@ export class SlowPipe {
       if (next === undefined || next.at > now) break;
       this.#queue.shift();
       this.#queuedBytes -= next.chunk.length;
-      this.#carried(next.chunk.length);
       this.#to.write(next.chunk);
     }
     this.#from[this.#queuedBytes < MAX_BYTES ? "resume" : "pause"]();
@@ -73,6 +72,7 @@ export class SlowPipe {
     this.#lastAt = start + (chunk.length / bytesPerSecond) * 1_000 + delayMs;
     this.#queue.push({ at: this.#lastAt, chunk });
     this.#queuedBytes += chunk.length;
+    this.#taken(chunk.length);
     this.pump();
   }
 }

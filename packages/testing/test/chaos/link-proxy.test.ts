@@ -83,7 +83,7 @@ describe("a proxy between two members", () => {
     for (let i = 0; i < 20; i++) near.write(String(i % 10));
     expect(await read(far, 26)).toBe("hello 01234567890123456789");
     expect(performance.now() - began).toBeGreaterThanOrEqual(60);
-    expect(proxy.carriedBytes).toBe(26);
+    expect(proxy.touchedBytes).toBe(26);
   });
 
   test("limits how fast bytes go", async () => {
