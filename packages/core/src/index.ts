@@ -28,6 +28,11 @@ export {
   type StoreLevel,
 } from "./kv/store-engine.ts";
 export type { Revision } from "./kv/value-header.ts";
+export {
+  type MemoryMachine,
+  memoryMachine,
+  type MemoryMachineOptions,
+} from "./machine/memory-machine.ts";
 export type {
   AppliedState,
   CommandResult,
