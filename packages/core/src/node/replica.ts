@@ -218,10 +218,14 @@ export class Replica<Machine extends StateMachine> {
 
   #step(message: Message): void {
     this.#hearing.heard(message.from);
+    this.#stepOrDrop(message);
+  }
+
+  #stepOrDrop(message: Message): void {
     try {
       this.#raft.step(message);
     } catch (error) {
-      // An answer of somebody who was removed meanwhile.
+      // An answer of somebody who was removed meanwhile, perhaps this node's to itself.
       if (!isRaftError(error, "PEER_NOT_FOUND")) throw error;
     }
   }
@@ -419,7 +423,7 @@ export class Replica<Machine extends StateMachine> {
   #deliver(responses: readonly Message[]): void {
     if (this.#stopped !== undefined) return;
     for (const response of responses) {
-      if (response.to === this.#options.id) this.#raft.step(response);
+      if (response.to === this.#options.id) this.#stepOrDrop(response);
       else this.#options.handlers.send(response.to, response);
     }
     this.#schedule();
