@@ -45,6 +45,8 @@ export class Operator<Node extends HoldfastNode> {
     if (this.#replacing.has(id)) return;
     this.#replacing.add(id);
     this.#inOrder(async () => {
+      // It was given up while it was brought in.
+      if (this.#options.cluster.host(id) === undefined) return;
       const addFirst = chance(this.#options.random, 0.5);
       const { atlas, cluster, coverage } = this.#options;
       const wasVoter = this.#roleOf(id) !== "learner";
@@ -52,7 +54,7 @@ export class Operator<Node extends HoldfastNode> {
       await this.#takeOut(id);
       if (!addFirst) await this.#bringIn(wasVoter);
       cluster.removeHost(id);
-      atlas.replaced(id);
+      atlas.replaced(id, cluster.configurations());
       coverage.hit("member replaced");
     });
   }
@@ -126,19 +128,36 @@ export class Operator<Node extends HoldfastNode> {
     end();
   }
 
+  /** Repeats itself with another host when the disk of the new one is lost before it has caught up. */
   async #bringIn(asVoter: boolean): Promise<void> {
     const { atlas, cluster } = this.#options;
-    const host = cluster.addJoiner();
-    const { id } = host;
-    host.start();
-    await this.#untilDone(`add ${id}`, async (node) => {
-      if (node.members.list().some((member) => member.id === id)) return;
-      await node.members.add({ id, address: addressOf(id) });
-    });
-    if (!asVoter) return;
-    const end = atlas.begin({ type: "promote", id });
-    await this.#untilDone(`promote ${id}`, (node) => node.members.promote(id));
-    end();
+    for (;;) {
+      const { id } = cluster.addJoiner();
+      cluster.host(id)?.start();
+      if (await this.#admit(id, asVoter)) return;
+      await this.#takeOut(id);
+      cluster.removeHost(id);
+      atlas.replaced(id, cluster.configurations());
+    }
+  }
+
+  async #admit(id: number, asVoter: boolean): Promise<boolean> {
+    const { atlas } = this.#options;
+    const isLost = (): boolean => atlas.isImpaired(id);
+    await this.#untilDone(
+      `add ${id}`,
+      async (node) => {
+        if (node.members.list().some((member) => member.id === id)) return;
+        await node.members.add({ id, address: addressOf(id) });
+      },
+      isLost,
+    );
+    if (asVoter && !isLost()) {
+      const end = atlas.begin({ type: "promote", id });
+      await this.#untilDone(`promote ${id}`, (node) => node.members.promote(id), isLost);
+      end();
+    }
+    return !isLost();
   }
 
   #roleOf(id: number): string | undefined {
@@ -146,9 +165,13 @@ export class Operator<Node extends HoldfastNode> {
     return members.find((member) => member.id === id)?.role;
   }
 
-  /** Repeats `change` on whoever leads until it succeeded. Each must be safe to repeat. */
-  async #untilDone(what: string, change: (node: Node) => Promise<void>): Promise<void> {
-    for (;;) {
+  /** Repeats `change` on whoever leads until it succeeded, or is no use any more. Each must be safe to repeat. */
+  async #untilDone(
+    what: string,
+    change: (node: Node) => Promise<void>,
+    isUseless: () => boolean = () => false,
+  ): Promise<void> {
+    while (!isUseless()) {
       const leader = await this.#untilLeader();
       try {
         await leader.call(change);

@@ -1,11 +1,5 @@
 import type { ConfState } from "raft-ts-lite";
 
-/** What the atlas must know of the cluster. */
-export interface AtlasView {
-  /** Configurations that any node has applied. */
-  readonly configurations: () => readonly ConfState[];
-}
-
 /** A change of members that is under way: it may be in force at any time, on any node. */
 export type ChangeUnderWay = { readonly type: "promote" | "remove"; readonly id: number };
 
@@ -14,15 +8,10 @@ export type ChangeUnderWay = { readonly type: "promote" | "remove"; readonly id:
  * it acknowledged, until each of them has been replaced by a member that caught up. Crashes are not bounded: what was synced comes back.
  */
 export class FaultAtlas {
-  readonly #view: AtlasView;
   readonly #impaired = new Set<number>();
   readonly #changes = new Set<ChangeUnderWay>();
   /** Configurations that were seen, by their voters: a node that is down may still act on an old one. */
   readonly #known = new Map<string, ReadonlySet<number>>();
-
-  constructor(view: AtlasView) {
-    this.#view = view;
-  }
 
   get impaired(): ReadonlySet<number> {
     return this.#impaired;
@@ -35,7 +24,7 @@ export class FaultAtlas {
   /** Marks a node as one whose disk cannot be relied on, if the others can do without it. */
   impair(id: number): boolean {
     if (this.#impaired.has(id)) return true;
-    this.#observe();
+    if (this.#known.size === 0) return false;
     const impaired = new Set([...this.#impaired, id]);
     for (const voters of this.#known.values()) {
       if (!survives(voters, impaired)) return false;
@@ -51,9 +40,10 @@ export class FaultAtlas {
   }
 
   /** The node's place was taken by a member that caught up, and every node that counts knows. */
-  replaced(id: number): void {
+  replaced(id: number, now: readonly ConfState[]): void {
     this.#impaired.delete(id);
     this.#known.clear();
+    for (const confState of now) this.note(confState);
   }
 
   /** A change of members begins; returns what ends it. */
@@ -62,11 +52,10 @@ export class FaultAtlas {
     return () => this.#changes.delete(change);
   }
 
-  #observe(): void {
-    for (const { voters, votersOutgoing } of this.#view.configurations()) {
-      for (const ids of [voters, votersOutgoing]) {
-        if (ids.length > 0) this.#known.set(ids.join(","), new Set(ids));
-      }
+  /** A node has applied this configuration: it may act on it for as long as it exists. */
+  note({ voters, votersOutgoing }: ConfState): void {
+    for (const ids of [voters, votersOutgoing]) {
+      if (ids.length > 0) this.#known.set(ids.join(","), new Set(ids));
     }
   }
 }

@@ -73,7 +73,12 @@ export class Healing<Node extends HoldfastNode> {
   /** The nodes of the members, in the order of their ids. */
   #memberNodes(): readonly Node[] {
     const { cluster } = this.#options;
-    const members = new Set(cluster.leader()?.node?.members.list().map(({ id }) => id));
+    const members = new Set(
+      cluster
+        .leader()
+        ?.node?.members.list()
+        .map(({ id }) => id),
+    );
     return cluster.hosts.flatMap(({ id, node }) =>
       node === undefined || !members.has(id) ? [] : [node],
     );
@@ -141,6 +146,8 @@ function describe<Node extends HoldfastNode>(host: SimulatedHost<Node>): string 
     const why = host.failure === undefined ? "" : ` ${host.failure.message}`;
     return `${host.id} ${host.state}${why}`;
   }
-  const { role, term, commit, lastIndex, leader } = inspection;
-  return `${host.id} ${role} term ${term} leader ${leader} commit ${commit} last ${lastIndex}`;
+  const { role, term, commit, lastIndex, leader, confState } = inspection;
+  const { voters, votersOutgoing, learners } = confState;
+  const sets = [voters, votersOutgoing, learners].map((ids) => ids.join(",")).join("|");
+  return `${host.id} ${role} term ${term} leader ${leader} commit ${commit} last ${lastIndex} of ${sets}`;
 }

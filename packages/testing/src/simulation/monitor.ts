@@ -1,3 +1,4 @@
+import type { ConfState } from "raft-ts-lite";
 import type { HoldfastNode } from "@holdfast/core";
 import type { NodeInspection } from "@holdfast/core/inspection";
 import type { SimulatedCluster } from "../cluster/cluster.ts";
@@ -21,6 +22,8 @@ export interface MonitorOptions<Node extends HoldfastNode> {
   readonly coverage: Coverage;
   readonly trace: TraceSink | undefined;
   readonly invariants: readonly Invariant[];
+  /** A node has applied a configuration that it had not applied before. */
+  readonly configured: (confState: ConfState) => void;
   /** Whether what the node of this host does is held against it. */
   readonly counts: (host: SimulatedHost<Node>) => boolean;
 }
@@ -32,7 +35,7 @@ interface Seen {
   term: number;
   lastIndex: number;
   machineIndex: number;
-  joint: boolean;
+  confState: ConfState;
   incarnation: number;
 }
 
@@ -162,8 +165,9 @@ export class Monitor<Node extends HoldfastNode> {
         term,
         lastIndex,
         machineIndex,
-        joint: isJoint(inspection),
+        confState: inspection.confState,
       });
+      this.#options.configured(inspection.confState);
       return;
     }
     if (role !== seen.role || term !== seen.term) this.#changed(id, seen, inspection);
@@ -171,13 +175,25 @@ export class Monitor<Node extends HoldfastNode> {
       this.#note(id, "log truncated", `${seen.lastIndex} -> ${lastIndex}`);
     if (inspection.firstIndex > seen.lastIndex + 1)
       this.#note(id, "snapshot installed", `${inspection.firstIndex - 1}`);
-    const joint = isJoint(inspection);
-    if (joint && !seen.joint) this.#note(id, "joint configuration", "");
-    seen.joint = joint;
+    this.#configured(id, seen, inspection);
     seen.role = role;
     seen.term = term;
     seen.lastIndex = lastIndex;
     seen.machineIndex = machineIndex;
+  }
+
+  #configured(id: number, seen: Seen, { confState }: NodeInspection): void {
+    if (seen.confState === confState) return;
+    seen.confState = confState;
+    this.#options.configured(confState);
+    const { voters, votersOutgoing, learners } = confState;
+    if (votersOutgoing.length > 0) {
+      this.#note(id, "joint configuration", `${voters.join()} and ${votersOutgoing.join()}`);
+    } else {
+      const { trace, world } = this.#options;
+      const text = `voters ${voters.join()} learners ${learners.join()}`;
+      trace?.({ at: world.now, kind: "node", node: id, text });
+    }
   }
 
   #changed(id: number, seen: Seen, { role, term }: NodeInspection): void {
@@ -194,8 +210,4 @@ export class Monitor<Node extends HoldfastNode> {
     coverage.hit(what);
     trace?.({ at: world.now, kind: "node", node: id, text: `${what} ${detail}`.trim() });
   }
-}
-
-function isJoint({ confState }: NodeInspection): boolean {
-  return confState.votersOutgoing.length > 0;
 }

@@ -79,7 +79,7 @@ export class Simulation<Node extends HoldfastNode> {
       },
     });
     const cluster = this.#cluster;
-    const atlas = new FaultAtlas({ configurations: () => cluster.configurations() });
+    const atlas = new FaultAtlas();
     const random = world.random("operator");
     const unexpected = (error: unknown): void => {
       this.#monitor.fail(asViolation("unexpected-error", error));
@@ -114,6 +114,9 @@ export class Simulation<Node extends HoldfastNode> {
       coverage,
       trace,
       invariants: allInvariants(),
+      configured: (confState) => {
+        atlas.note(confState);
+      },
       counts: (host) => !supervisor.isQuarantined(host),
     });
     network.observe((frame) => {

@@ -10,6 +10,12 @@ const configuration = (voters: number[], votersOutgoing: number[] = []): ConfSta
   autoLeave: false,
 });
 
+function atlasOf(...configurations: ConfState[]): FaultAtlas {
+  const atlas = new FaultAtlas();
+  for (const one of configurations) atlas.note(one);
+  return atlas;
+}
+
 describe("the fault atlas", () => {
   it.each([
     [1, 0],
@@ -19,14 +25,14 @@ describe("the fault atlas", () => {
     [5, 2],
   ])("lets a minority of %i voters lose their disks", (count, allowed) => {
     const voters = Array.from({ length: count }, (_, i) => i + 1);
-    const atlas = new FaultAtlas({ configurations: () => [configuration(voters)] });
+    const atlas = atlasOf(configuration(voters));
     expect(voters.filter((id) => atlas.impair(id))).toHaveLength(allowed);
   });
 
   it("minds both halves of a joint configuration, and configurations that only some apply", () => {
     const joint = configuration([1, 2, 3], [3, 4, 5]);
     const old = configuration([1, 6, 7]);
-    const atlas = new FaultAtlas({ configurations: () => [joint, old] });
+    const atlas = atlasOf(joint, old);
     expect(atlas.impair(1)).toBe(true);
     expect(atlas.impair(2)).toBe(false);
     expect(atlas.impair(6)).toBe(false);
@@ -35,7 +41,7 @@ describe("the fault atlas", () => {
   });
 
   it("minds a change that is under way", () => {
-    const atlas = new FaultAtlas({ configurations: () => [configuration([1, 2, 3])] });
+    const atlas = atlasOf(configuration([1, 2, 3]));
     const end = atlas.begin({ type: "remove", id: 3 });
     expect(atlas.impair(1)).toBe(false);
     end();
@@ -43,18 +49,21 @@ describe("the fault atlas", () => {
   });
 
   it("lets others follow once a member was replaced", () => {
-    let now = configuration([1, 2, 3]);
-    const atlas = new FaultAtlas({ configurations: () => [now] });
+    const atlas = atlasOf(configuration([1, 2, 3]));
     expect(atlas.impair(1)).toBe(true);
     expect(atlas.impair(2)).toBe(false);
-    now = configuration([2, 3, 4]);
-    atlas.replaced(1);
+    atlas.note(configuration([2, 3, 4]));
+    atlas.replaced(1, [configuration([2, 3, 4])]);
     expect(atlas.impair(2)).toBe(true);
     expect(atlas.impaired).toEqual(new Set([2]));
   });
 
+  it("harms nobody before it knows who votes", () => {
+    expect(new FaultAtlas().impair(1)).toBe(false);
+  });
+
   it("counts nobody twice, and lets learners lose what they like", () => {
-    const atlas = new FaultAtlas({ configurations: () => [configuration([1, 2, 3])] });
+    const atlas = atlasOf(configuration([1, 2, 3]));
     expect([atlas.impair(1), atlas.impair(1), atlas.impair(9)]).toEqual([true, true, true]);
   });
 });
