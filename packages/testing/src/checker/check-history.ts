@@ -50,7 +50,7 @@ export interface HistoryVerdict {
 const DEFAULT_MAX_STEPS = 2_000_000;
 
 /** What finding the window of a history may cost that has its verdict already. */
-const WINDOW_STEPS = 1_000_000;
+const WINDOW_STEPS = 300_000;
 
 /**
  * Whether there is an order of the operations, each between its beginning and its end, that explains every result (Herlihy and Wing, "Linearizability").
@@ -90,7 +90,7 @@ function searchAll(
     const result = partitionSearch.run(budget);
     if (result.type === "exhausted") isDecided = false;
     if (result.type !== "impossible") continue;
-    windows.push(partitionSearch.window(result, { steps: WINDOW_STEPS }));
+    windows.push(partitionSearch.window({ steps: WINDOW_STEPS }));
   }
   const [shortest] = windows.sort((a, b) => a.operations.length - b.operations.length);
   if (shortest !== undefined) {

@@ -1,14 +1,15 @@
 import type { CompiledOperation } from "./compiled-operation.ts";
 import { Conflicts } from "./conflicts.ts";
+import { Lookahead } from "./lookahead.ts";
 import { type Deadline, type Schedule, scheduleOf } from "./schedule.ts";
 import { IMPOSSIBLE, type States } from "./states.ts";
-import { ANY } from "./values.ts";
+import { ANY, type Values } from "./values.ts";
 import { Visited } from "./visited.ts";
 
 /** What a search finds out. */
 export type SearchResult =
   | { readonly type: "possible" }
-  /** No order explains what happened up to `deadline`; `states`: some of those in which it was reached, a value for each key. */
+  /** No order explains what happened; the search did not get past `deadline`. `states`: some of those in which it was reached, a value for each key. */
   | {
       readonly type: "impossible";
       readonly deadline: Deadline;
@@ -20,10 +21,13 @@ export type SearchResult =
 export interface SearchOptions {
   readonly operations: readonly CompiledOperation[];
   readonly states: States;
+  readonly values: Values;
   /** The state before the first operation. */
   readonly initial: number;
   /** Counts what is left for all searches together. */
   readonly budget: { steps: number };
+  /** Whether to give up as soon as something later cannot be explained any more: finds out sooner, but stops before the first event that has no explanation. */
+  readonly looksAhead: boolean;
 }
 
 /** The operations that have taken effect among those that are open, a bit for each. */
@@ -44,11 +48,13 @@ const MAX_STATES_SHOWN = 8;
  * verifying concurrent objects"), and deciding as late as possible (Lowe, "Testing for linearizability": just-in-time linearization): only when
  * an operation ends and has not taken effect yet are others put before it.
  *
- * Four things keep it small without changing what it finds:
+ * Six things keep it small without changing what it finds:
  * - A read that fits the state is done at once: it changes nothing, so doing it now forbids nothing later.
  * - Only operations that conflict with the one that is due, or with one that has to be before it, need to be put before it: the others may as well come after.
  * - A point is no better than another one in the same state with the same finished writes, with at least as many reads done and no more operations of unknown
  *   outcome used up.
+ * - A value that a read is still to see is not replaced while nothing can bring it back.
+ * - A single change of unknown outcome comes first only where one of the open reads sees it.
  * - Of several equal operations of unknown outcome the first is used first.
  */
 export function search(options: SearchOptions): SearchResult {
@@ -61,6 +67,8 @@ class Search {
   readonly #budget: { steps: number };
   readonly #schedule: Schedule;
   readonly #conflicts: Conflicts;
+  readonly #lookahead: Lookahead;
+  readonly #looksAhead: boolean;
   readonly #visited: Visited;
   readonly #earlierTwins: readonly (number | undefined)[];
   /** The points still to be tried, the most promising last. */
@@ -68,12 +76,14 @@ class Search {
   #furthest = -1;
   #furthestStates = new Set<number>();
 
-  constructor({ operations, states, initial, budget }: SearchOptions) {
+  constructor({ operations, states, values, initial, budget, looksAhead }: SearchOptions) {
     this.#operations = operations;
     this.#states = states;
     this.#budget = budget;
     this.#schedule = scheduleOf(operations);
     this.#conflicts = new Conflicts(operations);
+    this.#lookahead = new Lookahead(operations, values);
+    this.#looksAhead = looksAhead;
     this.#visited = new Visited(operations, this.#schedule);
     this.#earlierTwins = earlierTwinsOf(operations);
     const taken = new Array<number>(this.#schedule.words).fill(0);
@@ -119,7 +129,10 @@ class Search {
     const before = this.#conflicts.closure(due.operation, waiting);
     // The last point that is added is tried first: what is due, then what will be due next.
     for (let at = before.length - 1; at >= 0; at -= 1) {
-      this.#try(before[at] ?? 0, { deadline, state, taken });
+      const index = before[at] ?? 0;
+      const isOptional = this.#operations[index]?.end === Infinity;
+      if (isOptional && !this.#lookahead.isOfUse(index, waiting)) continue;
+      this.#try(index, { deadline, state, taken });
     }
     this.#try(due.operation, { deadline, state, taken });
   }
@@ -132,6 +145,12 @@ class Search {
       const twin = this.#earlierTwins[index];
       if (twin !== undefined && !this.#isTaken(taken, twin)) return;
     }
+    const vantage = {
+      now: this.#schedule.deadlines[deadline]?.at ?? 0,
+      isTaken: (other: number): boolean => this.#isTaken(taken, other),
+    };
+    const [before, after] = [this.#states.tuple(state), this.#states.tuple(next)];
+    if (this.#looksAhead && this.#lookahead.forbids(vantage, index, before, after)) return;
     const then = [...taken];
     this.#take(then, index);
     this.#points.push({ deadline, state: next, taken: then });

@@ -29,6 +29,12 @@ export class Values {
     return value === ANY ? ANY : this.number((this.#texts[value] ?? "") + text);
   }
 
+  /** Whether appends could make `value` of `beginning`. */
+  startsWith(value: number, beginning: number): boolean {
+    if (value === ANY || beginning === ANY) return true;
+    return (this.#texts[value] ?? "").startsWith(this.#texts[beginning] ?? "");
+  }
+
   /** For people. */
   show(value: number): string {
     if (value === ANY) return "anything";

@@ -40,53 +40,51 @@ export class PartitionSearch {
   }
 
   /**
-   * The shortest window that cannot be explained. It ends with the first event up to which there is no explanation: the search was at every point that leads
-   * to it, and got past none. It begins as late as it can such that no state at its beginning explains the rest: found by bisection, as what
-   * a longer window allows a shorter one allows too.
+   * The shortest window of a partition that cannot be explained. It ends with the first event up to which there is no explanation, and begins as late as
+   * it can such that no state at its beginning explains the rest. Both ends are found by bisection, as what a longer window allows a shorter one
+   * allows too. What the budget does not suffice for stays in the window.
    */
-  window(
-    found: Extract<SearchResult, { type: "impossible" }>,
-    budget: { steps: number },
-  ): PartitionWindow {
-    const to = Math.ceil(found.deadline.at);
+  window(budget: { steps: number }): PartitionWindow {
+    const ends = this.#operations.map(({ end }) => end).filter((end) => end !== Infinity);
+    ends.sort((a, b) => a - b);
+    const to = firstOf(ends, (end) => this.#isImpossible({ to: end }, budget)) ?? Infinity;
     const prefix = this.#operations.filter(({ call }) => call < to);
-    const calls = prefix.map(({ call }) => call).sort((a, b) => a - b);
-    const isImpossible = (from: number | undefined, without?: ReadonlySet<number>): boolean => {
-      const operations = cut(prefix, from ?? 0, to, without);
-      const initial = from === undefined ? MISSING : ANY;
-      return this.#search(operations, initial, budget).type === "impossible";
-    };
-    let from: number | undefined;
-    let high = calls.length;
-    for (let low = 0; low < high;) {
-      const middle = (low + high) >>> 1;
-      if (isImpossible(calls[middle])) {
-        from = calls[middle];
-        low = middle + 1;
-      } else {
-        high = middle;
-      }
-    }
-    const first = from ?? calls[0] ?? 0;
+    const calls = prefix.map(({ call }) => call).sort((a, b) => b - a);
+    const from = firstOf(calls, (call) => this.#isImpossible({ from: call, to }, budget));
+    const first = from ?? calls.at(-1) ?? 0;
     const within = prefix.filter(({ end }) => end >= first);
+    const isContradiction = (without: ReadonlySet<number>): boolean =>
+      this.#isImpossible({ from, to, without }, budget);
     return {
       from: first,
       to,
       operations: within.map(({ recorded }) => recorded),
-      essential: essentialOf(within, to, (without) => isImpossible(from, without)),
-      states: found.states.map((state) => this.#show(state)),
+      essential: essentialOf(within, to, isContradiction),
+      states: this.#statesAt(to, budget),
     };
+  }
+
+  #isImpossible(part: Cut, budget: { steps: number }): boolean {
+    const initial = part.from === undefined ? MISSING : ANY;
+    return this.#search(cut(this.#operations, part), initial, budget).type === "impossible";
+  }
+
+  #statesAt(to: number, budget: { steps: number }): string[] {
+    const found = this.#search(cut(this.#operations, { to }), MISSING, budget, false);
+    return found.type === "impossible" ? found.states.map((state) => this.#show(state)) : [];
   }
 
   #search(
     operations: readonly CompiledOperation[],
     initialValue: number,
     budget: { steps: number },
+    looksAhead = true,
   ): SearchResult {
     const narrowed = narrow(operations, { knowsInitial: initialValue === MISSING });
     const states = new States(this.#values, narrowed);
     const initial = states.uniform(this.#part.keys.length, initialValue);
-    return search({ operations: narrowed, states, initial, budget });
+    const values = this.#values;
+    return search({ operations: narrowed, states, values, initial, budget, looksAhead });
   }
 
   #show(state: readonly number[]): string {
@@ -99,25 +97,45 @@ export class PartitionSearch {
   }
 }
 
+/** A part of a history. */
+interface Cut {
+  /** The place of the first event; `undefined`: the beginning, where nothing is written yet. */
+  readonly from?: number | undefined;
+  /** The place of the last event. */
+  readonly to: number;
+  /** What is left out. */
+  readonly without?: ReadonlySet<number>;
+}
+
 /**
- * What the events from `from` to `to` say. An operation that is open at one of the ends may have taken effect outside, and is bound to nothing;
- * so is one that is to be left out, as its effect may still be needed.
+ * What a part of the events says. An operation that is open at one of the ends may have taken effect outside, and is bound to nothing; so is one that
+ * is to be left out, as its effect may still be needed.
  */
 function cut(
   operations: readonly CompiledOperation[],
-  from: number,
-  to: number,
-  without: ReadonlySet<number> | undefined,
+  { from = -1, to, without }: Cut,
 ): CompiledOperation[] {
   const kept: CompiledOperation[] = [];
   for (const operation of operations) {
     const { call, end, effects, recorded } = operation;
-    if (end < from) continue;
+    if (end < from || call > to) continue;
     const isBound = call >= from && end <= to && without?.has(recorded.id) !== true;
     if (isBound) kept.push(operation);
     else if (effects.length > 0) kept.push({ ...operation, end: Infinity });
   }
   return kept;
+}
+
+/** The first of `places` that `holds`, given that all behind it do as well. */
+function firstOf(places: readonly number[], holds: (place: number) => boolean): number | undefined {
+  let low = 0;
+  let high = places.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (holds(places[middle] ?? 0)) high = middle;
+    else low = middle + 1;
+  }
+  return places[high];
 }
 
 /** Leaves out one operation after the other, as long as there is no explanation still. */
