@@ -17,7 +17,7 @@ Puts every trap back into a copy of the code, one after the other, and looks who
 
 --only TRAP…       numbers of traps, or beginnings of names of mutants
 --jobs N           copies that are worked on at once (2)
---seeds N          seeds that the simulator tries on each mutant; 0: none (0)
+--seeds N          seeds that the simulator tries on each mutant; 0: none (40)
 --limit SECONDS    what one suite may take (240)
 --named            try only the suites that the mutants name, and not the others
 --update           write the table into docs/mutants.md`;
@@ -41,7 +41,7 @@ function readOptions(): Options | undefined {
     options: {
       only: { type: "string", multiple: true, default: [] },
       jobs: { type: "string", default: "2" },
-      seeds: { type: "string", default: "0" },
+      seeds: { type: "string", default: "40" },
       limit: { type: "string", default: "240" },
       named: { type: "boolean", default: false },
       update: { type: "boolean", default: false },
@@ -128,7 +128,8 @@ async function main(options: Options): Promise<number> {
     const summary = `${caught} of ${verdicts.length} mutants caught in ${minutes} minutes`;
     console.log(summary);
     if (options.update) {
-      const content = `${summary}.\n\n${table}\n\n## Not put back\n\n${exceptionsOf(readTraps(folder))}`;
+      const seeds = `The simulator was given ${options.seeds} seeds for each; "–": it found nothing in them.`;
+      const content = `${summary}. ${seeds}\n\n${table}\n\n## Not put back\n\n${exceptionsOf(readTraps(folder))}`;
       writeFileSync(document, withTable(readFileSync(document, "utf8"), content));
     }
     return caught === verdicts.length ? 0 : 1;

@@ -54,9 +54,8 @@ export async function hunt(
     if (problem !== undefined)
       return verdict("invalid", `it does not compile: ${problem}`, undefined);
     const caught = await catchIt(scratch, mutant, options);
-    const seeds = caught?.seeds ?? (await seedsNeeded(scratch, options));
-    if (caught !== undefined) return verdict("caught", caught.by, seeds);
-    return verdict("survived", "", undefined);
+    if (caught === undefined) return verdict("survived", "", undefined);
+    return verdict("caught", caught.by, caught.seeds ?? (await seedsNeeded(scratch, options)));
   } catch (error) {
     return verdict("invalid", error instanceof Error ? error.message : String(error), undefined);
   } finally {

@@ -59,7 +59,7 @@ export async function runTests(
     ],
     limitMs,
   );
-  return judgeTests(ended, readReport(report));
+  return judgeTests(ended, readReport(report) as Report | undefined);
 }
 
 /** Runs one suite of tests in the copy at `root`. */
@@ -71,9 +71,9 @@ export function runTestSuite(
   return runTests(root, [one], names, limitMs);
 }
 
-function readReport(file: string): Report | undefined {
+function readReport(file: string): unknown {
   try {
-    return JSON.parse(readFileSync(file, "utf8")) as Report;
+    return JSON.parse(readFileSync(file, "utf8"));
   } catch {
     return undefined;
   }
@@ -99,25 +99,40 @@ export function judgeTests({ late, status, output }: Ended, report: Report | und
   return { type: "passed", tests: passed };
 }
 
+/** The part of the simulator's report that is needed here. */
+export interface SimulatorReport {
+  /** How many were run, the one that failed included. */
+  readonly seeds: number;
+  readonly failures: readonly {
+    readonly seed: number;
+    readonly workload: string;
+    readonly invariant: string;
+  }[];
+}
+
 /** Runs the simulator in the copy at `root`, which was compiled with it. */
 export async function runSimulator(
   root: string,
   { args }: SimulatorSuite,
   limitMs: number,
 ): Promise<Outcome> {
-  return judgeSimulator(await runNode(root, [SIMULATOR, ...args], limitMs));
+  const report = path.join(root, "report.json");
+  rmSync(report, { force: true });
+  // One thread, so that the seeds are run in order and their number means something.
+  const own = ["--jobs", "1", "--brief", "--json", report];
+  const ended = await runNode(root, [SIMULATOR, ...args, ...own], limitMs);
+  return judgeSimulator(ended, readReport(report) as SimulatorReport | undefined);
 }
 
-/** The simulator ends with status 1 when an invariant did not hold, and says after how many seeds. */
-export function judgeSimulator({ status, late, output }: Ended): Outcome {
+/** Only an invariant that did not hold says that a mutant was caught, and not a simulator that dies of it. */
+export function judgeSimulator(
+  { late, output }: Ended,
+  report: SimulatorReport | undefined,
+): Outcome {
   if (late) return { type: "broken", why: "the simulator did not end in time" };
-  if (status === 0) return { type: "passed", tests: [] };
-  const invariant = /invariant ([\w-]+)/.exec(output)?.[1];
-  const seeds = /after (\d+) seeds?/.exec(output)?.[1];
-  if (status !== 1 || invariant === undefined) return { type: "broken", why: output };
-  return {
-    type: "failed",
-    by: invariant,
-    ...(seeds === undefined ? {} : { seeds: Number(seeds) }),
-  };
+  if (report === undefined) return { type: "broken", why: `no report of seeds: ${output}` };
+  const [failure] = report.failures;
+  if (failure === undefined) return { type: "passed", tests: [] };
+  const { seed, workload, invariant } = failure;
+  return { type: "failed", by: `${invariant}, seed ${seed} (${workload})`, seeds: report.seeds };
 }

@@ -7,24 +7,35 @@ export class SoundCode {
   readonly #scratch: Scratch;
   readonly #limitMs: number;
   readonly #paths = new Map<string, Promise<Outcome>>();
-  #tests: readonly string[] = [];
 
   constructor(scratch: Scratch, limitMs: number) {
     this.#scratch = scratch;
     this.#limitMs = limitMs;
   }
 
-  /** Runs everything that the suites name, all at once. Throws when sound code does not pass. */
+  /** Runs everything that the suites name, and nothing else. Throws when sound code does not pass. */
   async require(suites: readonly TestSuite[]): Promise<void> {
-    const paths = [...new Set(suites.map(({ path }) => path))].sort();
-    const outcome = await runTests(this.#scratch.root, paths, undefined, this.#limitMs);
-    if (outcome.type === "broken") throw new Error(`sound code: ${outcome.why}`);
-    if (outcome.type === "failed") throw new Error(`sound code fails "${outcome.by}"`);
-    this.#tests = outcome.tests;
-    for (const { names } of suites) {
-      if (names === undefined || this.#tests.some((name) => new RegExp(names).test(name))) continue;
+    const whole = suites.filter(({ names }) => names === undefined);
+    if (whole.length > 0) await this.#passed(whole, undefined);
+    const patterns = [...new Set(suites.flatMap(({ names }) => names ?? []))];
+    if (patterns.length === 0) return;
+    const named = suites.filter(({ names }) => names !== undefined);
+    const passed = await this.#passed(named, patterns.map((names) => `(?:${names})`).join("|"));
+    for (const names of patterns) {
+      if (passed.some((name) => new RegExp(names).test(name))) continue;
       throw new Error(`no test has a name like (${names})`);
     }
+  }
+
+  async #passed(
+    suites: readonly TestSuite[],
+    names: string | undefined,
+  ): Promise<readonly string[]> {
+    const paths = [...new Set(suites.map(({ path }) => path))].sort();
+    const outcome = await runTests(this.#scratch.root, paths, names, this.#limitMs);
+    if (outcome.type === "broken") throw new Error(`sound code: ${outcome.why}`);
+    if (outcome.type === "failed") throw new Error(`sound code fails "${outcome.by}"`);
+    return outcome.tests;
   }
 
   /** Whether sound code passes all tests of `path`. Each path is run once. */

@@ -44,13 +44,13 @@ test.each([
 });
 
 test("the simulator catches with an invariant, and says after how many seeds", () => {
-  expect(judgeSimulator(done)).toEqual({ type: "passed", tests: [] });
-  const output = "seed 7 breaks invariant log-matching after 7 seeds";
-  expect(judgeSimulator({ ...failed, output })).toEqual({
+  const failure = { seed: 7, workload: "kv", invariant: "log-matching" };
+  expect(judgeSimulator(done, { seeds: 40, failures: [] })).toEqual({ type: "passed", tests: [] });
+  expect(judgeSimulator(failed, { seeds: 7, failures: [failure] })).toEqual({
     type: "failed",
-    by: "log-matching",
+    by: "log-matching, seed 7 (kv)",
     seeds: 7,
   });
-  expect(judgeSimulator({ ...failed, output: "TypeError" })).toMatchObject({ type: "broken" });
-  expect(judgeSimulator({ ...failed, late: true, output })).toMatchObject({ type: "broken" });
+  expect(judgeSimulator(failed, undefined)).toMatchObject({ type: "broken" });
+  expect(judgeSimulator({ ...failed, late: true }, undefined)).toMatchObject({ type: "broken" });
 });
