@@ -96,6 +96,7 @@ export class BenchNode {
           node.hellos.add(hello);
           return Promise.resolve(admit?.(hello));
         },
+        recognise: () => undefined,
         refused: (by, refusal) => node.refused.add({ by, refusal }),
         snapshotStream: (_, stream) => node.streams.add(stream),
       },

@@ -148,6 +148,7 @@ async function openTransport<Machine extends StateMachine>(
         runtime().connected(to);
       },
       admit: (hello) => runtime().admit(hello),
+      recognise: (welcome) => runtime().recognise(welcome),
       refused: (by, refusal) => {
         runtime().refused(by, refusal);
       },

@@ -51,6 +51,12 @@ export class PeerPins {
     return this.#pins.size === 0;
   }
 
+  /** Whether the peer was met under another incarnation. */
+  contradicts(id: NodeId, incarnation: number): boolean {
+    const pin = this.#pins.get(id);
+    return pin !== undefined && pin.incarnation !== incarnation;
+  }
+
   /**
    * `false`: the peer was known under another incarnation. `true`: it is the one known, or is from now on, durably. Rejects when that could not be
    * written; it is tried again whenever somebody asks to be admitted.

@@ -187,16 +187,16 @@ export class Runtime<Machine extends StateMachine> {
 
   async admit(hello: Hello): Promise<Refusal | undefined> {
     const known = await this.#pins.admit(hello.nodeId, hello.incarnation, hello.address);
-    if (!known) {
-      return {
-        code: "INCARNATION_MISMATCH",
-        message: `node (${hello.nodeId}) is known with another data directory: its disk was wiped or replaced, or its id is used twice. Remove the member and add the new one under a new id`,
-      };
-    }
+    if (!known) return incarnationMismatch(hello.nodeId);
     if (!this.replica.applied.members.has(hello.nodeId)) {
       this.transport.setPeer(hello.nodeId, hello.address);
     }
     return undefined;
+  }
+
+  /** What is sent to a member counts on what it acknowledged before; one that lost it must not be taken for the other. */
+  recognise({ nodeId, incarnation }: Hello): Refusal | undefined {
+    return this.#pins.contradicts(nodeId, incarnation) ? incarnationMismatch(nodeId) : undefined;
   }
 
   refused(by: NodeId, refusal: Refusal): void {
@@ -271,6 +271,13 @@ export class Runtime<Machine extends StateMachine> {
       () => (this.#options.overrides.disk === undefined ? this.#platform.disk.close() : undefined),
     ]);
   }
+}
+
+function incarnationMismatch(id: NodeId): Refusal {
+  return {
+    code: "INCARNATION_MISMATCH",
+    message: `node (${id}) is known with another data directory: its disk was wiped or replaced, or its id is used twice. Remove the member and add the new one under a new id`,
+  };
 }
 
 /** A hundred distinct election timeouts or more, so that ties are rare, unless that would need ticks below a millisecond. */

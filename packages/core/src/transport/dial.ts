@@ -28,6 +28,8 @@ export interface DialContext {
   readonly connectTimeoutMs: number;
   readonly handshakeTimeoutMs: number;
   readonly maxFrameBytes: number;
+  /** Whether this node has met whoever welcomes it as somebody else. See `TransportHandlers.recognise`. */
+  readonly recognise: (welcome: Hello) => Refusal | undefined;
   /** Where connections and attempts enter themselves for as long as they last. */
   readonly channels: Set<Channel>;
   readonly dials: Set<Dial>;
@@ -129,14 +131,15 @@ export class Dial implements ChannelHandler {
   }
 
   #answer(frame: Frame, channel: Channel): DialOutcome {
-    const { hello, target, maxFrameBytes } = this.#options;
+    const { hello, target, maxFrameBytes, recognise } = this.#options;
     if (frame.kind === FRAME_KIND.refused) {
       return { type: "refused", refusal: decodeRefusal(frame.body), byPeer: true };
     }
     if (frame.kind !== FRAME_KIND.welcome) {
       throw new WireError("UNEXPECTED", `frame of kind (${frame.kind}) in place of a welcome`);
     }
-    const refusal = judgeWelcome(decodeHello(frame.body), hello, target);
+    const welcome = decodeHello(frame.body);
+    const refusal = judgeWelcome(welcome, hello, target) ?? recognise(welcome);
     if (refusal !== undefined) return { type: "refused", refusal, byPeer: false };
     channel.allowFrames(maxFrameBytes);
     return { type: "open", channel };

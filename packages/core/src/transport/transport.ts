@@ -33,6 +33,11 @@ export interface TransportHandlers {
    * rejection closes the connection without an answer.
    */
   admit(hello: Hello): Promise<Refusal | undefined>;
+  /**
+   * Whether somebody who welcomed this node, and proved to be of its cluster, is not who it was when it was met before: then nothing is sent to it.
+   * `undefined` when it is, or was never met.
+   */
+  recognise(welcome: Hello): Refusal | undefined;
   /** A peer refused this node. Dialling goes on, slowly: the node decides whether that is the end. */
   refused(by: NodeId, refusal: Refusal): void;
   /** A peer opened a snapshot stream; it belongs to the callee. */
@@ -101,7 +106,8 @@ export class Transport {
     const { clock, network, random } = platform;
     const { connectTimeoutMs, handshakeTimeoutMs, maxFrameBytes } = settings;
     const shared = { clock, handshakeTimeoutMs, maxFrameBytes, channels: this.#channels };
-    this.#dialContext = { ...shared, network, connectTimeoutMs, dials: this.#dials };
+    const recognise = (welcome: Hello): Refusal | undefined => handlers.recognise(welcome);
+    this.#dialContext = { ...shared, network, connectTimeoutMs, recognise, dials: this.#dials };
     this.#linkContext = {
       clock,
       random,

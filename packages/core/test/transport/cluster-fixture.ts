@@ -55,6 +55,7 @@ export class TestNode {
   readonly refused = new Signal<{ by: NodeId; refusal: Refusal }>();
   readonly streams = new Signal<{ from: NodeId; stream: FrameStream }>();
   admit: (hello: Hello) => Promise<Refusal | undefined> = () => Promise.resolve(undefined);
+  recognise: (welcome: Hello) => Refusal | undefined = () => undefined;
   transport!: Transport;
 
   readonly handlers: TransportHandlers = {
@@ -65,6 +66,7 @@ export class TestNode {
       this.hellos.emit(hello);
       return this.admit(hello);
     },
+    recognise: (welcome) => this.recognise(welcome),
     refused: (by, refusal) => this.refused.emit({ by, refusal }),
     snapshotStream: (from, stream) => this.streams.emit({ from, stream }),
   };

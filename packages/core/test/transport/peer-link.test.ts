@@ -159,6 +159,26 @@ describe("refusals", () => {
     expect(linkOf(one).connected).toBe(true);
   });
 
+  test("a peer that comes back as somebody else gets nothing, and nobody is told to stop", async () => {
+    const one = await start(1);
+    const two = await start(2);
+    const refusal = { code: "INCARNATION_MISMATCH", message: "known as another" } as const;
+    one.recognise = ({ nodeId, incarnation }) =>
+      nodeId === 2 && incarnation > 0 ? refusal : undefined;
+    one.transport.setPeer(2, address(2));
+    one.transport.send(2, 0, beat(1));
+    await world.settle();
+    expect(two.messages).toEqual([]);
+    expect(linkOf(one)).toMatchObject({
+      connected: false,
+      lastError: "INCARNATION_MISMATCH: known as another",
+    });
+    expect(one.refused.seen).toEqual([]);
+    one.recognise = () => undefined;
+    await world.pass(SETTINGS.reconnectMaxMs);
+    expect(linkOf(one).connected).toBe(true);
+  });
+
   test("a refused node is not nudged into asking at once", async () => {
     const one = await start(1);
     const two = await start(2);
