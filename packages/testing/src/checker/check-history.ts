@@ -36,6 +36,8 @@ export interface HistoryWindow {
   readonly operations: readonly number[];
   /** Those of them that contradict each other: without any one of these there would be an explanation. */
   readonly essential: readonly number[];
+  /** One order, by their ids, that explains all of its part of the history but what had to take effect at the end; empty where revisions say the order. */
+  readonly order: readonly number[];
   /** Some of the states that were possible when the last operation had to have taken effect. */
   readonly states: readonly string[];
 }
@@ -100,13 +102,14 @@ function searchAll(
 }
 
 function windowOfSearch(window: PartitionWindow): HistoryWindow {
-  const { from, to, operations, essential, states } = window;
+  const { from, to, operations, essential, order, states } = window;
   return {
     reason: "no order of these operations explains their results",
     from,
     to,
     operations: operations.map(({ id }) => id),
     essential: [...essential],
+    order,
     states,
   };
 }
@@ -121,6 +124,7 @@ function windowOfReplay({ reason, operations, states }: RevisionViolation): Hist
     to: Math.max(...ends),
     operations: ids,
     essential: ids,
+    order: [],
     states,
   };
 }

@@ -9,7 +9,7 @@ export interface Vantage {
   /** The place of the next deadline among the events: what begins after it has not begun, what ended before it is done. */
   readonly now: number;
   /** Whether an open operation has taken effect. */
-  isTaken(operation: number): boolean;
+  readonly isTaken: (operation: number) => boolean;
 }
 
 /** What is known of one key. */

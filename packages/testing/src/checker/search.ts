@@ -14,6 +14,8 @@ export type SearchResult =
       readonly type: "impossible";
       readonly deadline: Deadline;
       readonly states: readonly (readonly number[])[];
+      /** One of the orders in which it was reached. */
+      readonly order: readonly CompiledOperation[];
     }
   /** The steps that were allowed did not suffice to say. */
   | { readonly type: "exhausted" };
@@ -33,11 +35,18 @@ export interface SearchOptions {
 /** The operations that have taken effect among those that are open, a bit for each. */
 type Taken = readonly number[];
 
+/** The order of what has taken effect, the last first. */
+interface Trail {
+  readonly operation: number;
+  readonly before: Trail | undefined;
+}
+
 /** A point of the search: before the deadline, with these open operations done. */
 interface Point {
   readonly deadline: number;
   readonly state: number;
   readonly taken: Taken;
+  readonly trail: Trail | undefined;
 }
 
 /** So many states are kept to be shown. */
@@ -75,6 +84,7 @@ class Search {
   readonly #points: Point[];
   #furthest = -1;
   #furthestStates = new Set<number>();
+  #furthestTrail: Trail | undefined;
 
   constructor({ operations, states, values, initial, budget, looksAhead }: SearchOptions) {
     this.#operations = operations;
@@ -87,7 +97,7 @@ class Search {
     this.#visited = new Visited(operations, this.#schedule);
     this.#earlierTwins = earlierTwinsOf(operations);
     const taken = new Array<number>(this.#schedule.words).fill(0);
-    this.#points = [{ deadline: 0, state: initial, taken }];
+    this.#points = [{ deadline: 0, state: initial, taken, trail: undefined }];
   }
 
   run(): SearchResult {
@@ -104,26 +114,33 @@ class Search {
     const deadline = this.#schedule.deadlines[this.#furthest];
     if (deadline === undefined) return { type: "possible" };
     const states = [...this.#furthestStates].map((state) => this.#states.tuple(state));
-    return { type: "impossible", deadline, states };
+    return { type: "impossible", deadline, states, order: this.#order() };
   }
 
   /** Goes on to the first deadline of an operation that has not taken effect. */
-  #advance({ deadline, state, taken }: Point): Point {
+  #advance({ deadline, state, taken, trail }: Point): Point {
     const now = [...taken];
+    let last = trail;
     for (let at = deadline; ; at += 1) {
       const due = this.#schedule.deadlines[at];
-      if (due === undefined) return { deadline: at, state, taken: now };
+      if (due === undefined) return { deadline: at, state, taken: now, trail: last };
       for (const index of due.open) {
         const isRead = this.#operations[index]?.effects.length === 0;
-        if (isRead && this.#states.after(state, index) === state) this.#take(now, index);
+        if (!isRead || this.#isTaken(now, index)) continue;
+        if (this.#states.after(state, index) !== state) continue;
+        this.#take(now, index);
+        last = { operation: index, before: last };
       }
-      if (!this.#isTaken(now, due.operation)) return { deadline: at, state, taken: now };
+      if (!this.#isTaken(now, due.operation)) {
+        return { deadline: at, state, taken: now, trail: last };
+      }
       this.#release(now, due.operation);
     }
   }
 
   /** Tries everything that could come next, so that what is due may take effect. */
-  #branch({ deadline, state, taken }: Point, due: Deadline): void {
+  #branch(point: Point, due: Deadline): void {
+    const { state, taken } = point;
     if (this.#isHopeless(state, taken, due)) return;
     const waiting = due.open.filter((index) => !this.#isTaken(taken, index));
     const before = this.#conflicts.closure(due.operation, waiting);
@@ -132,12 +149,12 @@ class Search {
       const index = before[at] ?? 0;
       const isOptional = this.#operations[index]?.end === Infinity;
       if (isOptional && !this.#lookahead.isOfUse(index, waiting)) continue;
-      this.#try(index, { deadline, state, taken });
+      this.#try(index, point);
     }
-    this.#try(due.operation, { deadline, state, taken });
+    this.#try(due.operation, point);
   }
 
-  #try(index: number, { deadline, state, taken }: Point): void {
+  #try(index: number, { deadline, state, taken, trail }: Point): void {
     const next = this.#states.after(state, index);
     if (next === IMPOSSIBLE) return;
     if (this.#operations[index]?.end === Infinity) {
@@ -153,7 +170,12 @@ class Search {
     if (this.#looksAhead && this.#lookahead.forbids(vantage, index, before, after)) return;
     const then = [...taken];
     this.#take(then, index);
-    this.#points.push({ deadline, state: next, taken: then });
+    this.#points.push({
+      deadline,
+      state: next,
+      taken: then,
+      trail: { operation: index, before: trail },
+    });
   }
 
   /** Whether what is due saw a value that nothing could have written that is still to come. */
@@ -173,13 +195,23 @@ class Search {
     });
   }
 
-  #note({ deadline, state }: Point): void {
+  #note({ deadline, state, trail }: Point): void {
     if (deadline < this.#furthest) return;
     if (deadline > this.#furthest) {
       this.#furthest = deadline;
       this.#furthestStates = new Set();
+      this.#furthestTrail = trail;
     }
     if (this.#furthestStates.size < MAX_STATES_SHOWN) this.#furthestStates.add(state);
+  }
+
+  #order(): CompiledOperation[] {
+    const order: CompiledOperation[] = [];
+    for (let at = this.#furthestTrail; at !== undefined; at = at.before) {
+      const operation = this.#operations[at.operation];
+      if (operation !== undefined) order.push(operation);
+    }
+    return order.reverse();
   }
 
   #isTaken(taken: Taken, index: number): boolean {

@@ -15,6 +15,8 @@ export interface PartitionWindow {
   readonly operations: readonly RecordedOperation[];
   /** The numbers of those that contradict each other: with one of them less there would be an explanation. */
   readonly essential: ReadonlySet<number>;
+  /** One order that explains everything but what could not take effect at the end, by their numbers. */
+  readonly order: readonly number[];
   /** What the keys could hold when the last operation had to take effect. */
   readonly states: readonly string[];
 }
@@ -60,7 +62,7 @@ export class PartitionSearch {
       to,
       operations: within.map(({ recorded }) => recorded),
       essential: essentialOf(within, to, isContradiction),
-      states: this.#statesAt(to, budget),
+      ...this.#sightAt(to, budget),
     };
   }
 
@@ -69,9 +71,13 @@ export class PartitionSearch {
     return this.#search(cut(this.#operations, part), initial, budget).type === "impossible";
   }
 
-  #statesAt(to: number, budget: { steps: number }): string[] {
+  #sightAt(to: number, budget: { steps: number }): Pick<PartitionWindow, "order" | "states"> {
     const found = this.#search(cut(this.#operations, { to }), MISSING, budget, false);
-    return found.type === "impossible" ? found.states.map((state) => this.#show(state)) : [];
+    if (found.type !== "impossible") return { order: [], states: [] };
+    return {
+      order: found.order.map(({ recorded }) => recorded.id),
+      states: found.states.map((state) => this.#show(state)),
+    };
   }
 
   #search(
