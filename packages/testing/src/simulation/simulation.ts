@@ -147,6 +147,10 @@ export class Simulation<Node extends HoldfastNode> {
         this.#monitor.fail(new InvariantViolation(invariant, message));
       },
       hosts: () => cluster.hosts,
+      counts: (id) => {
+        const host = cluster.host(id);
+        return host !== undefined && !supervisor.isQuarantined(host);
+      },
     };
     this.#run = workload.begin(context);
     this.#clients = new Clients<Node>({

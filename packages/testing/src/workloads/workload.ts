@@ -24,16 +24,18 @@ export interface WorkloadClient<Node extends HoldfastNode> {
 /** What a workload is given for one simulation. */
 export interface WorkloadContext<Node extends HoldfastNode> {
   readonly coverage: Coverage;
-  now(): number;
+  readonly now: () => number;
   /** For the trace; text is only made when somebody listens. */
-  tell(text: () => string): void;
+  readonly tell: (text: () => string) => void;
   /** To be called for each operation when it begins. */
-  began(id: number): void;
+  readonly began: (id: number) => void;
   /** To be called for each operation when it ends. */
-  settled(operation: SettledOperation): void;
+  readonly settled: (operation: SettledOperation) => void;
   /** Something is wrong: ends the simulation. */
-  violated(invariant: string, message: string): void;
+  readonly violated: (invariant: string, message: string) => void;
   readonly hosts: () => readonly SimulatedHost<Node>[];
+  /** Whether what the node of this host does is held against it: not once its disk is known to have been harmed. */
+  readonly counts: (host: number) => boolean;
 }
 
 /** What clients do to a simulated cluster, and what is checked when they are done. */
