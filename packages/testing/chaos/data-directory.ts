@@ -27,9 +27,9 @@ export class DataDirectory {
     this.#ballast = join(top, "ballast");
   }
 
-  /** Takes every byte that is left. */
+  /** Takes every byte that is left. To be repeated: a node that removes an old file has room again. */
   fill(): void {
-    const file = openSync(this.#ballast, "w");
+    const file = openSync(this.#ballast, "a");
     try {
       for (let block = Buffer.alloc(1024 * 1024); block.length > 0;) {
         try {

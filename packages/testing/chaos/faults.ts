@@ -195,8 +195,10 @@ async function newEnd({ supervisor }: ChaosMember, before: number): Promise<stri
 function filled(member: ChaosMember): End {
   const before = member.supervisor.ends.length;
   member.directory.fill();
+  const again = setInterval(() => member.directory.fill(), 100);
   return async () => {
     const reason = await newEnd(member, before);
+    clearInterval(again);
     member.directory.free();
     return reason === undefined ? undefined : `ended: ${reason}`;
   };
