@@ -6,11 +6,12 @@ const LANE_HEIGHT = 34;
 const BAR_HEIGHT = 24;
 const LEFT = 96;
 const TOP = 34;
-/** For one event; wider where there are few. */
-const MIN_STEP = 9;
+/** For one event, wider where there are few: in a window there must be room to read, of all of a history only to see it. */
+const WINDOW_STEP = 56;
+const HISTORY_STEP = 9;
 const MIN_WIDTH = 1100;
 /** So many events around the window are drawn as well. */
-const MARGIN_EVENTS = 24;
+const MARGIN_EVENTS = 12;
 /** Of a history without a window so many events are drawn. */
 const MAX_EVENTS = 2_000;
 
@@ -43,7 +44,8 @@ export function drawHistory(
     return one.from >= from || one.outcome !== "unknown" || involved.has(one.id);
   });
   const lanes = [...new Set(drawn.map(({ process }) => process))].sort((a, b) => a - b);
-  const step = Math.max(MIN_STEP, MIN_WIDTH / (to - from + 2));
+  const minStep = window === undefined ? HISTORY_STEP : WINDOW_STEP;
+  const step = Math.max(minStep, MIN_WIDTH / (to - from + 2));
   const picture = { from, to, step, lanes, window };
   const part = `events ${from} to ${to} of ${history.events.length}`;
   const title = `${name}: ${verdict.replace("-", " ")}`;
@@ -154,6 +156,10 @@ code { font: 13px ui-monospace, monospace; overflow-wrap: anywhere; }
 <p class="note">${escape(part)}. A lane is a process, a bar an operation from its first to its last line; dashed: outcome unknown; hollow: failed. The numbers are one order that explains what came before. Point at a bar for all of it.</p>
 <div class="scroll">${drawing}</div>
 ${window === undefined ? "" : explanation(window, operations)}
+<script>
+const mark = document.querySelector(".window");
+if (mark !== null) document.querySelector(".scroll").scrollLeft = mark.getAttribute("x") - 160;
+</script>
 </html>
 `;
 }
