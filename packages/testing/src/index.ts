@@ -5,7 +5,7 @@
  */
 export { ProcessDied } from "./cluster/host.ts";
 export type { CommonSettings } from "./cluster/cluster.ts";
-export type { FaultKind } from "./faults/fault-kinds.ts";
+export type { DiskFault, FaultKind, NetworkFault, PlannedFaultKind } from "./faults/fault-kinds.ts";
 export { explainSeed, runSeed, type SeedOutcome } from "./seeds.ts";
 export {
   simulate,

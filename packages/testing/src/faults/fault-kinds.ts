@@ -1,17 +1,45 @@
-/** Faults that come with messages, by chance, all the time. */
-export const NETWORK_FAULTS = [
+/** A fault that comes with messages, by chance, all the time. */
+export type NetworkFault =
+  | "message-loss"
+  | "message-duplication"
+  | "message-reordering"
+  | "message-delay"
+  | "connection-reset";
+
+/** A fault that disks show, by chance, all the time. */
+export type DiskFault = "sync-error" | "disk-stall" | "read-error";
+
+/** A fault that is done to the cluster at a certain time. */
+export type PlannedFaultKind =
+  | "partition"
+  | "one-way-partition"
+  | "isolated-leader"
+  | "crash"
+  | "power-loss"
+  | "power-loss-of-all"
+  | "pause"
+  | "event-loop-stall"
+  | "clock-jump"
+  | "clock-drift"
+  | "disk-full"
+  | "misdirected-write"
+  | "corruption"
+  | "wiped-disk";
+
+/** A fault that the simulator knows; README, "Faults", says what each does. */
+export type FaultKind = NetworkFault | DiskFault | PlannedFaultKind;
+
+export const NETWORK_FAULTS: readonly NetworkFault[] = [
   "message-loss",
   "message-duplication",
   "message-reordering",
   "message-delay",
   "connection-reset",
-] as const;
+];
 
-/** Faults that disks show, by chance, all the time. */
-export const DISK_FAULTS = ["sync-error", "disk-stall", "read-error"] as const;
+export const DISK_FAULTS: readonly DiskFault[] = ["sync-error", "disk-stall", "read-error"];
 
-/** Faults that are done to the cluster at a certain time. */
-export const PLANNED_FAULTS = [
+export const PLANNED_FAULTS: readonly PlannedFaultKind[] = [
   "partition",
   "one-way-partition",
   "isolated-leader",
@@ -26,15 +54,7 @@ export const PLANNED_FAULTS = [
   "misdirected-write",
   "corruption",
   "wiped-disk",
-] as const;
-
-/** A fault that the simulator knows; README, "Faults", says what each does. */
-export type FaultKind =
-  (typeof NETWORK_FAULTS)[number] | (typeof DISK_FAULTS)[number] | (typeof PLANNED_FAULTS)[number];
-
-export type NetworkFault = (typeof NETWORK_FAULTS)[number];
-export type DiskFault = (typeof DISK_FAULTS)[number];
-export type PlannedFaultKind = (typeof PLANNED_FAULTS)[number];
+];
 
 export const ALL_FAULTS: readonly FaultKind[] = [
   ...NETWORK_FAULTS,

@@ -6,9 +6,7 @@ import type { Workload } from "./workload.ts";
  * What `pnpm sim --workload` knows. What comes to the node later (sessions, watches, leases, groups, witnesses) adds its workload here, its
  * invariants to invariants/all.ts and its mutants to the folder of the mutants.
  */
-export const WORKLOADS: Readonly<
-  Record<"kv" | "membership" | "snapshots", Workload<DatabaseNode>>
-> = {
+export const WORKLOADS: Readonly<Record<WorkloadName, Workload<DatabaseNode>>> = {
   kv: kvWorkload({ name: "kv", padding: 20, shape: { actions: { transfer: 0.4 } } }),
   membership: kvWorkload({
     name: "membership",
@@ -29,7 +27,7 @@ export const WORKLOADS: Readonly<
 };
 
 /** The name of a built-in workload. */
-export type WorkloadName = keyof typeof WORKLOADS;
+export type WorkloadName = "kv" | "membership" | "snapshots";
 
 /** Whether there is a workload of this name. */
 export function isWorkloadName(name: string): name is WorkloadName {
