@@ -9,7 +9,7 @@ const FDATASYNC = "posix/io/sync/fdatasync";
 const EIO = 5;
 
 /** How long fiu-ctrl may wait for an answer. */
-const FIU_CTRL_MS = 2_000;
+const FIU_CTRL_MS = 10_000;
 
 /** What can be made to fail inside a member's process, from outside: libraries that are loaded before libc. */
 export class Injection {

@@ -36,6 +36,8 @@ async function chaos(
   if ((await recover(cluster)) === undefined) throw new Error("the cluster did not begin to serve");
   const durationMs = minutes * 60_000;
   const planned = planFaults({ seed, kinds, durationMs });
+  const absent = kinds.filter((kind) => !planned.some((fault) => fault.kind === kind));
+  if (absent.length > 0) say(`too short a run for: ${absent.join(", ")}`);
   const run = await runFaults(cluster, planned, seed, durationMs, say, signal);
   show(run, options);
   const wrong = await judge(cluster, run, say);

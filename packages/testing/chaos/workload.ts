@@ -81,10 +81,11 @@ export class Workload {
     const beganMs = this.#elapsed();
     const operation = this.#source.next(beganMs);
     const call = this.#recorder.invoke(client, operation);
-    const outcome = await this.#outcome(
-      operation,
-      supervisor.ask({ type: "operation", operation }),
-    );
+    const writes = operation.type !== "get" && operation.type !== "scan";
+    const told = await this.#outcome(operation, supervisor.ask({ type: "operation", operation }));
+    // A read without an answer changed nothing.
+    const outcome: Outcome =
+      told.type === "unknown" && !writes ? { type: "fail", reason: told.reason } : told;
     switch (outcome.type) {
       case "ok":
         this.#recorder.ok(call, outcome.result);
@@ -95,7 +96,6 @@ export class Workload {
       case "unknown":
         this.#recorder.unknown(call, `member ${id}: ${outcome.reason}`);
     }
-    const writes = operation.type !== "get" && operation.type !== "scan";
     this.samples.push({ beganMs, endedMs: this.#elapsed(), outcome: outcome.type, writes });
     return outcome.type === "ok";
   }
