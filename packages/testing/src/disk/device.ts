@@ -109,6 +109,10 @@ export class Device {
   }
 
   /** The process died: what was under way has happened in part. */
+  get isBusy(): boolean {
+    return this.#running.size > 0;
+  }
+
   interrupt(): void {
     for (const { interrupted } of this.#running) {
       try {

@@ -62,6 +62,11 @@ export class SimulatedDisk {
     return this.#device.shown;
   }
 
+  /** Whether an operation is under way: the moment in which a crash does most harm. */
+  get isBusy(): boolean {
+    return this.#device.isBusy;
+  }
+
   /** Bytes of all files. */
   get usedBytes(): number {
     return this.#device.tree.usedBytes;

@@ -26,6 +26,9 @@ export interface NemesisOptions<Node extends HoldfastNode> {
 
 /** How much a disk that is to run full has left. */
 const SPARE_BYTES = 16_384;
+/** How long a crash waits for the disk to have something to do, and how often it looks. */
+const PATIENCE_MS = 60;
+const LOOK_MS = 0.2;
 
 /** Carries out what the plan says, and undoes all of it in the end. */
 export class Nemesis<Node extends HoldfastNode> {
@@ -98,13 +101,15 @@ export class Nemesis<Node extends HoldfastNode> {
         this.#isolateLeader(fault, random);
         return;
       case "crash":
-        this.#crash(host, fault, false);
-        return;
       case "power-loss":
-        this.#crash(host, fault, true);
+        this.#whenBusy(host, random, () => {
+          this.#crash(host, fault, fault.kind === "power-loss");
+        });
         return;
       case "power-loss-of-all":
-        for (const one of this.#options.cluster.hosts) this.#crash(one, fault, true);
+        this.#whenBusy(host, random, () => {
+          for (const one of this.#options.cluster.hosts) this.#crash(one, fault, true);
+        });
         return;
       case "pause":
         this.#pause(host, fault, "SIGSTOP");
@@ -136,6 +141,18 @@ export class Nemesis<Node extends HoldfastNode> {
         this.#options.operator.transfer();
         return;
     }
+  }
+
+  /** More often than not a crash comes while the disk has something to do, if that is soon. */
+  #whenBusy({ disk }: SimulatedHost<Node>, random: Random, then: () => void): void {
+    const { world } = this.#options;
+    const until = world.now + (chance(random, 0.7) ? PATIENCE_MS : 0);
+    const look = (): void => {
+      if (this.#over) return;
+      if (disk.isBusy || world.now >= until) then();
+      else world.after(LOOK_MS, look);
+    };
+    look();
   }
 
   #anyHost(random: Random): SimulatedHost<Node> {
