@@ -166,15 +166,10 @@ class RevisionReplay {
     const [only] = writers;
     if (only === undefined) return nameMismatch(this.#mismatch(key, look));
     if (writers.length > 1) return undefined;
-    // Behind the last one that says where it stands, or that would show; and not behind what this read saw.
+    // Behind the last one that says where it stands, or that would show; and not behind what this read saw. Each of both leaves a place, so both do.
     only.low = later(only.low, look.expected.place);
     only.high = earlier(only.high, look.place);
-    if (comparePlaces(only.low, only.high) < 0) return undefined;
-    return {
-      reason: `what reads saw of a write leaves no place for it: behind ${showPlace(only.low)}, and not behind ${showPlace(only.high)}`,
-      operations: [only.recorded, look.read],
-      states: [],
-    };
+    return undefined;
   }
 
   /** A write that certainly stood between what a read shows and the read itself: the read should have shown it. */
