@@ -10,6 +10,8 @@ import { NaiveLog } from "./naive-log.ts";
 
 const DIRECTORY = "wal";
 const GROUPS = [1, 2];
+/** Written only when a log goes on after a crash. */
+const OTHER_GROUP = 9;
 
 type Step =
   | { readonly type: "write"; readonly write: GroupWrite }
@@ -168,8 +170,11 @@ async function expectExplained(
   if (reasons.length === to - from + 1)
     expect.fail(`nothing explains the log:\n${reasons.join("\n")}`);
   // It goes on as if nothing had happened.
-  await log.append({ group: 9, entries: entries(1, 2) });
+  await log.append({ group: OTHER_GROUP, entries: entries(1, 2) });
+  const shown = await contentsOf(log);
   await log.close();
+  const { log: again } = await openLog(disk, DIRECTORY, { segmentBytes: history.segmentBytes });
+  expect(await contentsOf(again)).toEqual(shown);
 }
 
 const policies: Record<string, (random: Random) => boolean> = {
@@ -230,6 +235,10 @@ function voteOf(term: number): GroupWrite {
   return { group: 1, hardState: { term, vote: 2, commit: 0 } };
 }
 
+async function contentsOf(log: WriteAheadLog): Promise<unknown> {
+  return await Promise.all([...GROUPS, OTHER_GROUP].map((group) => contentOf(log, group)));
+}
+
 /** Each of `states` once. */
 function* distinct(states: Iterable<Map<string, Buffer>>): Generator<Map<string, Buffer>> {
   const seen = new Set<string>();
@@ -268,6 +277,26 @@ describe("a crash of the machine", () => {
     // A few hundred in the shortest, some thousands in the longest.
     expect(states).toBeGreaterThan(40 * operations.length);
   });
+
+  it.each(SHORT)(
+    "takes nothing of %s that a log has shown which was opened after its process was killed",
+    async (_, turns) => {
+      const done = await history(1024, () => turns);
+      const { operations } = done.disk;
+      for (let at = 0; at <= operations.length; at++) {
+        const disk = MemoryDisk.after(operations.slice(0, at), done.initial);
+        const { log } = await openLog(disk, DIRECTORY, { segmentBytes: 1024 });
+        // As the leader's next entry, or its first in a segment that was just begun.
+        await log.append({ group: OTHER_GROUP, entries: entries(1, 2) });
+        const shown = await contentsOf(log);
+        for (const files of distinct(everyCrashState(disk.operations, done.initial))) {
+          const left = MemoryDisk.holding(files);
+          const again = await openLog(left, DIRECTORY, { segmentBytes: 1024 });
+          expect(await contentsOf(again.log), `killed behind (${at})`).toEqual(shown);
+        }
+      }
+    },
+  );
 
   it.each([1, 4, 14, 17, 34])(
     "between any two operations leaves what was acknowledged, and nothing that was not written (seed %i)",

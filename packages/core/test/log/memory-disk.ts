@@ -44,6 +44,22 @@ export class MemoryDisk implements Disk {
     return disk;
   }
 
+  /**
+   * The disk of a process that was killed behind `operations`: the next one sees all that they did, and a power cut may still take what was
+   * not synced.
+   */
+  static after(
+    operations: readonly DiskOperation[],
+    initial: ReadonlyMap<string, Buffer>,
+  ): MemoryDisk {
+    const disk = MemoryDisk.holding(initial);
+    for (const operation of operations) {
+      if (operation.type === "create") disk.#nextFile = operation.file + 1;
+      disk.perform(operation);
+    }
+    return disk;
+  }
+
   /** All files, copied. */
   files(): Map<string, Buffer> {
     const files = new Map<string, Buffer>();
