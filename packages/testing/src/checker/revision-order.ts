@@ -28,7 +28,7 @@ export function placeOf({ result }: RecordedOperation): Place | undefined {
 }
 
 /** Behind all commands of an entry. */
-export function endOf(index: number): Place {
+function endOf(index: number): Place {
   return { index, position: Infinity };
 }
 
