@@ -13,9 +13,6 @@ const KEYS = 4;
  */
 const EPOCH_MS = 4_000;
 
-/** Values are padded to lengths up to this: logs shall fill. */
-const MAX_PADDING = 1_500;
-
 /** Draws the operations of a workload: contended keys, values that are never written twice, and keys that are written only once. */
 export class OperationSource {
   readonly #random: Random;
@@ -44,13 +41,7 @@ export class OperationSource {
   }
 
   #put(key: string): HistoryChange {
-    const serial = this.#serial++;
-    const length = this.#random.integer(0, MAX_PADDING);
-    return {
-      type: "put",
-      key,
-      value: `${serial}${"·".repeat(length === 0 ? 0 : 1)}${"x".repeat(length)}`,
-    };
+    return { type: "put", key, value: String(this.#serial++) };
   }
 
   /** Several keys of a family, and one that tells of this batch only. */

@@ -33,7 +33,7 @@ async function resultOf(node: DatabaseNode, operation: HistoryOperation): Promis
     case "get": {
       const { index, values } = await node.read([encode(operation.key)]);
       const [found] = values;
-      return { type: "get", value: found === undefined ? null : decode(found.value), index };
+      return { type: "get", value: found === undefined ? null : undress(found.value), index };
     }
     case "scan": {
       const { from, to, limit } = operation;
@@ -45,7 +45,7 @@ async function resultOf(node: DatabaseNode, operation: HistoryOperation): Promis
       const { index, entries } = await node.scan(range);
       return {
         type: "scan",
-        entries: entries.map(({ key, value }) => [decode(key), decode(value)]),
+        entries: entries.map(({ key, value }) => [decode(key), undress(value)]),
         index,
       };
     }
@@ -59,7 +59,7 @@ async function written(
   const { revision } = await node.write(
     changes.map((change) =>
       change.type === "put"
-        ? { type: "put", key: encode(change.key), value: encode(change.value) }
+        ? { type: "put", key: encode(change.key), value: dress(change.value) }
         : { type: "del", key: encode(change.key) },
     ),
   );
@@ -71,7 +71,7 @@ export async function content(node: DatabaseNode, after: string, limit: number):
   const { entries } = await node.scan({ gt: encode(after), limit });
   return entries.map(({ key, value, modify }) => ({
     key: decode(key),
-    value: decode(value),
+    value: undress(value),
     modify: { index: modify.index, position: modify.position },
   }));
 }
@@ -82,6 +82,22 @@ function codeOf(error: unknown): HoldfastErrorCode | undefined {
     if (at instanceof HoldfastError) return at.code;
   }
   return undefined;
+}
+
+/** Stored values are longer than those of the history, by up to this: logs shall fill, and histories stay short. */
+const MAX_PADDING = 1_500;
+
+/** The value of a history, a number, as it is stored. */
+function dress(value: string): Uint8Array {
+  return encode(`${value} ${"x".repeat((Number(value) * 7_919) % MAX_PADDING)}`);
+}
+
+/** The value of a history, from what is stored. Throws for what {@link dress} did not make. */
+function undress(stored: Uint8Array): string {
+  const text = decode(stored);
+  const [value = ""] = text.split(" ", 1);
+  if (decode(dress(value)) !== text) throw new Error(`damaged value (${text.slice(0, 40)})`);
+  return value;
 }
 
 const encoder = new TextEncoder();

@@ -1,4 +1,9 @@
-import { type DatabaseNode, HoldfastError, type HoldfastErrorCode } from "@holdfast/core";
+import {
+  type DatabaseNode,
+  HoldfastError,
+  type HoldfastErrorCode,
+  type WriteOperation,
+} from "@holdfast/core";
 import type { HistoryOperation } from "@holdfast/testing/history";
 import { describe, expect, test } from "vitest";
 import { perform } from "../../chaos/operations.ts";
@@ -16,6 +21,47 @@ function failing(error: Error): DatabaseNode {
   const fail = (): Promise<never> => Promise.reject(error);
   return { write: fail, read: fail, scan: fail } as unknown as DatabaseNode;
 }
+
+/** A node that keeps one value, and can damage it. */
+function keeping() {
+  let kept: Uint8Array | undefined;
+  const revision = { index: 5, position: 0 };
+  const node = {
+    write: ([operation]: readonly WriteOperation[]) => {
+      kept = operation?.type === "put" ? operation.value : undefined;
+      return Promise.resolve({ revision });
+    },
+    read: () =>
+      Promise.resolve({
+        index: 5,
+        values: [kept && { value: kept, create: revision, modify: revision }],
+      }),
+  } as unknown as DatabaseNode;
+  return { node, stored: () => kept ?? new Uint8Array() };
+}
+
+const get = { type: "get", key: "a" } as const;
+
+describe("values", () => {
+  test.each(["0", "1", "17", "123456"])("come back as they were written (%s)", async (value) => {
+    const { node, stored } = keeping();
+    await perform(node, { type: "put", key: "a", value });
+    expect(stored().length).toBeLessThanOrEqual(1_510);
+    expect(await perform(node, get)).toEqual({
+      type: "ok",
+      result: { type: "get", value, index: 5 },
+    });
+    await perform(node, { type: "delete", key: "a" });
+    expect(await perform(node, get)).toMatchObject({ result: { value: null } });
+  });
+
+  test.each([0, 1, 10, 200])("that are damaged anywhere are nobody's (byte %i)", async (at) => {
+    const { node, stored } = keeping();
+    await perform(node, { type: "put", key: "a", value: "17" });
+    stored()[at]! ^= 1;
+    await expect(perform(node, get)).rejects.toThrow("damaged value");
+  });
+});
 
 const outcomes = (operations: readonly HistoryOperation[], code: HoldfastErrorCode) =>
   Promise.all(
