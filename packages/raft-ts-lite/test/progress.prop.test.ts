@@ -16,31 +16,36 @@ describe("inflights", () => {
     );
     const size = fc.integer({ min: 1, max: 9 });
     fc.assert(
-      fc.property(size, fc.nat(40), fc.array(step, { maxLength: 60 }), (limit, maxBytes, steps) => {
-        const inflights = new Inflights(limit, maxBytes);
-        let naive: { index: number; bytes: number }[] = [];
-        let last = 0;
-        for (const one of steps) {
-          if (one.type === "reset") {
-            inflights.reset();
-            naive = [];
-          } else if (one.type === "free") {
-            inflights.freeLE(one.upTo);
-            naive = naive.filter(({ index }) => index > one.upTo);
-          } else if (inflights.full()) {
-            expect(() => inflights.add(last + one.gap, one.bytes)).toThrow();
-          } else {
-            last += one.gap;
-            inflights.add(last, one.bytes);
-            naive.push({ index: last, bytes: one.bytes });
+      fc.property(
+        size,
+        fc.nat(40),
+        fc.array(step, { maxLength: 60, size: "max" }),
+        (limit, maxBytes, steps) => {
+          const inflights = new Inflights(limit, maxBytes);
+          let naive: { index: number; bytes: number }[] = [];
+          let last = 0;
+          for (const one of steps) {
+            if (one.type === "reset") {
+              inflights.reset();
+              naive = [];
+            } else if (one.type === "free") {
+              inflights.freeLE(one.upTo);
+              naive = naive.filter(({ index }) => index > one.upTo);
+            } else if (inflights.full()) {
+              expect(() => inflights.add(last + one.gap, one.bytes)).toThrow();
+            } else {
+              last += one.gap;
+              inflights.add(last, one.bytes);
+              naive.push({ index: last, bytes: one.bytes });
+            }
+            const bytes = naive.reduce((sum, { bytes: more }) => sum + more, 0);
+            expect([inflights.count, inflights.bytes]).toEqual([naive.length, bytes]);
+            expect(inflights.full()).toBe(
+              naive.length === limit || (maxBytes > 0 && bytes >= maxBytes),
+            );
           }
-          const bytes = naive.reduce((sum, { bytes: more }) => sum + more, 0);
-          expect([inflights.count, inflights.bytes]).toEqual([naive.length, bytes]);
-          expect(inflights.full()).toBe(
-            naive.length === limit || (maxBytes > 0 && bytes >= maxBytes),
-          );
-        }
-      }),
+        },
+      ),
     );
   });
 });
@@ -59,7 +64,7 @@ describe("progress", () => {
 
   it("keeps match below next, never lets match fall, and sends a commit index only where it tells something", () => {
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      fc.property(fc.array(step, { maxLength: 60, size: "max" }), (steps) => {
         const inflights = new Inflights(3, 0);
         const start = { match: 0, next: 1, isLearner: false, recentActive: true, inflights };
         const progress = new Progress(start);

@@ -112,7 +112,7 @@ test("trap 2: a late append with fewer entries takes nothing away", () => {
 test("trap 2: appends repeated and out of order leave the log as the longest of them made it", () => {
   fc.assert(
     fc.property(
-      fc.array(fc.tuple(fc.nat({ max: 6 }), fc.nat({ max: 6 })), { maxLength: 30 }),
+      fc.array(fc.tuple(fc.nat({ max: 6 }), fc.nat({ max: 6 })), { maxLength: 30, size: "max" }),
       (windows) => {
         const cluster = new Cluster({ voters: THREE });
         let longest = START;
@@ -421,7 +421,7 @@ test("trap 13: no response, old, repeated or made up, breaks a leader", () => {
     other: fc.constantFrom("none", "heartbeat", "unreachable", "snapshot", "failed", "propose"),
   });
   fc.assert(
-    fc.property(fc.array(response, { maxLength: 60 }), (responses) => {
+    fc.property(fc.array(response, { maxLength: 60, size: "max" }), (responses) => {
       const { node, last } = leaderOf(confStateOf(THREE), 12);
       let { commit } = node.basicStatus();
       for (const { from, term, index, reject, hint, logTerm, other } of responses) {
