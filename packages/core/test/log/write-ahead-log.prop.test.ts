@@ -172,11 +172,14 @@ async function runAll(steps: readonly Action[], disk: Disk, directory: string): 
 describe("WriteAheadLog", () => {
   it("agrees with an array, whatever is appended, replaced, compacted and opened again", async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(action, { minLength: 1, maxLength: 40 }), async (steps) => {
-        const disk = new MemoryDisk();
-        await runAll(steps, disk, "wal");
-        expect(disk.openFiles).toBe(0);
-      }),
+      fc.asyncProperty(
+        fc.array(action, { minLength: 1, maxLength: 40, size: "max" }),
+        async (steps) => {
+          const disk = new MemoryDisk();
+          await runAll(steps, disk, "wal");
+          expect(disk.openFiles).toBe(0);
+        },
+      ),
       { numRuns: 300 },
     );
   });
