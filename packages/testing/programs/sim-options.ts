@@ -56,7 +56,6 @@ export function readOptions(args: readonly string[]): SimOptions | "help" {
   };
 }
 
-// eslint-disable-next-line @typescript-eslint/explicit-function-return-type -- its type is what parseArgs infers
 function parse(args: readonly string[]) {
   try {
     return parseArgs({

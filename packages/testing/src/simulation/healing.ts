@@ -60,12 +60,12 @@ export class Healing<Node extends HoldfastNode> {
     const { cluster, supervisor, clients, run } = this.#options;
     for (const host of cluster.hosts) supervisor.startAfter(host, 0);
     await this.#within(SERVE_WITHIN_MS, "serves a write", () => this.#serves());
-    await this.#within(CONVERGE_WITHIN_MS, "converges", async () => this.#whatDiffers());
-    await this.#within(CONVERGE_WITHIN_MS, "settles every operation", async () =>
+    await this.#within(CONVERGE_WITHIN_MS, "converges", () => this.#whatDiffers());
+    await this.#within(CONVERGE_WITHIN_MS, "settles every operation", () =>
       clients.busy ? "a client still waits" : undefined,
     );
     await run.check(this.#memberNodes());
-    await this.#within(CONVERGE_WITHIN_MS, "converges after the checks", async () =>
+    await this.#within(CONVERGE_WITHIN_MS, "converges after the checks", () =>
       this.#whatDiffers(),
     );
   }
@@ -88,7 +88,7 @@ export class Healing<Node extends HoldfastNode> {
   async #within(
     limitMs: number,
     what: string,
-    look: () => Promise<string | undefined>,
+    look: () => string | undefined | Promise<string | undefined>,
   ): Promise<void> {
     const { world } = this.#options;
     const began = world.now;

@@ -38,7 +38,9 @@ export interface SimulationOutcome {
 export class Simulation<Node extends HoldfastNode> {
   readonly #plan: SimulationPlan;
   readonly #world: SimulatedWorld;
+  readonly #trace: TraceSink | undefined;
   readonly #coverage = new Coverage();
+  readonly #atlas = new FaultAtlas();
   readonly #monitor: Monitor<Node>;
   readonly #cluster: SimulatedCluster<Node>;
   readonly #nemesis: Nemesis<Node>;
@@ -52,22 +54,44 @@ export class Simulation<Node extends HoldfastNode> {
 
   constructor(plan: SimulationPlan, workload: Workload<Node>, trace?: TraceSink) {
     this.#plan = plan;
-    const world = new SimulatedWorld(plan.seed);
-    this.#world = world;
-    const coverage = this.#coverage;
-    const network = new SimulatedNetwork({
+    this.#trace = trace;
+    this.#world = new SimulatedWorld(plan.seed);
+    const world = this.#world;
+    const random = world.random("network");
+    this.#network = new SimulatedNetwork({ world, random, ...(trace && { trace }) });
+    this.#cluster = this.#makeCluster(workload);
+    this.#operator = this.#makeOperator();
+    this.#supervisor = this.#makeSupervisor();
+    this.#monitor = this.#makeMonitor();
+    this.#nemesis = this.#makeNemesis();
+    this.#run = workload.begin(this.#makeContext());
+    const cluster = this.#cluster;
+    this.#clients = new Clients<Node>({
       world,
-      random: world.random("network"),
-      ...(trace === undefined ? {} : { trace }),
+      hosts: () => cluster.hosts,
+      count: plan.clients,
+      run: this.#run,
+      unexpected: (error) => {
+        this.#unexpected(error);
+      },
     });
-    this.#network = network;
-    this.#cluster = new SimulatedCluster<Node>({
-      world,
-      network,
-      nodes: plan.nodes,
-      settings: plan.settings,
-      open: workload.open,
-      trace,
+    this.#network.observe((frame) => {
+      this.#monitor.sent(frame);
+    });
+  }
+
+  #unexpected(error: unknown): void {
+    this.#monitor.fail(asViolation("unexpected-error", error));
+  }
+
+  #makeCluster({ open }: Workload<Node>): SimulatedCluster<Node> {
+    return new SimulatedCluster<Node>({
+      world: this.#world,
+      network: this.#network,
+      nodes: this.#plan.nodes,
+      settings: this.#plan.settings,
+      open,
+      trace: this.#trace,
       entering: (host) => {
         this.#monitor.touch(host);
       },
@@ -78,63 +102,69 @@ export class Simulation<Node extends HoldfastNode> {
         this.#monitor.ended(host);
       },
     });
-    const cluster = this.#cluster;
-    const atlas = new FaultAtlas();
-    const random = world.random("operator");
-    const unexpected = (error: unknown): void => {
-      this.#monitor.fail(asViolation("unexpected-error", error));
-    };
-    const operator = new Operator<Node>({
-      world,
-      cluster,
-      atlas,
-      random,
-      coverage,
-      trace,
-      unexpected,
-    });
-    this.#operator = operator;
-    const supervisor = new Supervisor<Node>({
-      world,
-      cluster,
-      network,
-      operator,
-      atlas,
-      coverage,
-      unexcused: (host, failure) => {
-        this.#monitor.fail(
-          new InvariantViolation("unexcused-stop", `node (${host.id}): ${failure.message}`),
-        );
+  }
+
+  #makeOperator(): Operator<Node> {
+    return new Operator<Node>({
+      world: this.#world,
+      cluster: this.#cluster,
+      atlas: this.#atlas,
+      random: this.#world.random("operator"),
+      coverage: this.#coverage,
+      trace: this.#trace,
+      unexpected: (error) => {
+        this.#unexpected(error);
       },
     });
-    this.#supervisor = supervisor;
-    this.#monitor = new Monitor<Node>({
-      world,
-      cluster,
-      coverage,
-      trace,
+  }
+
+  #makeSupervisor(): Supervisor<Node> {
+    return new Supervisor<Node>({
+      world: this.#world,
+      cluster: this.#cluster,
+      network: this.#network,
+      operator: this.#operator,
+      atlas: this.#atlas,
+      coverage: this.#coverage,
+      unexcused: ({ id }, { message }) => {
+        this.#monitor.fail(new InvariantViolation("unexcused-stop", `node (${id}): ${message}`));
+      },
+    });
+  }
+
+  #makeMonitor(): Monitor<Node> {
+    const supervisor = this.#supervisor;
+    return new Monitor<Node>({
+      world: this.#world,
+      cluster: this.#cluster,
+      coverage: this.#coverage,
+      trace: this.#trace,
       invariants: allInvariants(),
       configured: (confState) => {
-        atlas.note(confState);
+        this.#atlas.note(confState);
       },
       counts: (host) => !supervisor.isQuarantined(host),
     });
-    network.observe((frame) => {
-      this.#monitor.sent(frame);
+  }
+
+  #makeNemesis(): Nemesis<Node> {
+    return new Nemesis<Node>({
+      world: this.#world,
+      plan: this.#plan,
+      cluster: this.#cluster,
+      network: this.#network,
+      operator: this.#operator,
+      supervisor: this.#supervisor,
+      atlas: this.#atlas,
+      coverage: this.#coverage,
+      trace: this.#trace,
     });
-    this.#nemesis = new Nemesis<Node>({
-      world,
-      plan,
-      cluster,
-      network,
-      operator,
-      supervisor,
-      atlas,
-      coverage,
-      trace,
-    });
-    const context: WorkloadContext<Node> = {
-      coverage,
+  }
+
+  #makeContext(): WorkloadContext<Node> {
+    const [world, cluster, trace] = [this.#world, this.#cluster, this.#trace];
+    return {
+      coverage: this.#coverage,
       now: () => world.now,
       tell: (text) => trace?.({ at: world.now, kind: "client", text: text() }),
       began: (id) => {
@@ -147,19 +177,7 @@ export class Simulation<Node extends HoldfastNode> {
         this.#monitor.fail(new InvariantViolation(invariant, message));
       },
       hosts: () => cluster.hosts,
-      counts: (id) => {
-        const host = cluster.host(id);
-        return host !== undefined && !supervisor.isQuarantined(host);
-      },
     };
-    this.#run = workload.begin(context);
-    this.#clients = new Clients<Node>({
-      world,
-      hosts: () => cluster.hosts,
-      count: plan.clients,
-      run: this.#run,
-      unexpected,
-    });
   }
 
   /** Runs it. Never rejects for what the simulated code does. */

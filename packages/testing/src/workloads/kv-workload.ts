@@ -61,7 +61,7 @@ class KvRun implements WorkloadRun<DatabaseNode> {
     this.#context.began(id);
     this.#context.tell(() => `client ${process} #${id}: ${JSON.stringify(action.operation)}`);
     try {
-      const result = await call(action.run);
+      const result = await call((node) => action.run(node));
       recorder.ok(id, result);
       this.#context.tell(() => `client ${process} #${id}: ok ${JSON.stringify(result)}`);
       this.#context.settled({ id, outcome: "ok", ...placeOf(result) });
@@ -71,23 +71,23 @@ class KvRun implements WorkloadRun<DatabaseNode> {
   }
 
   #ended(action: KvAction, id: number, process: number, error: unknown): void {
-    const { coverage, settled, tell, violated } = this.#context;
+    const context = this.#context;
     const outcome = outcomeOf(action, error);
     const reason = error instanceof Error ? error.message : String(error);
-    tell(() => `client ${process} #${id}: ${outcome}: ${reason}`);
-    coverage.hit(`${action.isWrite ? "write" : "read"}: ${outcome}`);
+    context.tell(() => `client ${process} #${id}: ${outcome}: ${reason}`);
+    context.coverage.hit(`${action.isWrite ? "write" : "read"}: ${outcome}`);
     switch (outcome) {
       case "unexpected":
-        violated("unexpected-error", `${action.operation.type} ended with: ${reason}`);
+        context.violated("unexpected-error", `${action.operation.type} ended with: ${reason}`);
         return;
       case "unknown":
         this.#recorder.unknown(id, reason);
-        settled({ id, outcome: "unknown" });
+        context.settled({ id, outcome: "unknown" });
         return;
       case "failed":
       case "not-committed":
         this.#recorder.fail(id, reason);
-        settled({ id, outcome });
+        context.settled({ id, outcome });
         return;
     }
   }
