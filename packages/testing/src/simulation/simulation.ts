@@ -163,6 +163,7 @@ export class Simulation<Node extends HoldfastNode> {
 
   #makeContext(): WorkloadContext<Node> {
     const [world, cluster, trace] = [this.#world, this.#cluster, this.#trace];
+    const supervisor = this.#supervisor;
     return {
       coverage: this.#coverage,
       now: () => world.now,
@@ -177,6 +178,10 @@ export class Simulation<Node extends HoldfastNode> {
         this.#monitor.fail(new InvariantViolation(invariant, message));
       },
       hosts: () => cluster.hosts,
+      counts: (id) => {
+        const host = cluster.host(id);
+        return host !== undefined && !supervisor.isQuarantined(host);
+      },
     };
   }
 
