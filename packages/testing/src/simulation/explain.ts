@@ -49,9 +49,22 @@ export async function explain<Node extends HoldfastNode>(
   };
 }
 
-/** The last lines, without the beat of the hearts. */
+/** The last lines, without the beat of the hearts; before them, what every node was last seen to become. */
 function important(trace: readonly TraceEvent[]): readonly TraceEvent[] {
-  return trace.filter(({ kind, text }) => kind !== "message" || !isBeat(text)).slice(-MAX_LINES);
+  const told = trace.filter(({ kind, text }) => kind !== "message" || !isBeat(text));
+  const cut = Math.max(0, told.length - MAX_LINES);
+  const became = new Map<number, TraceEvent>();
+  for (const event of told.slice(0, cut)) {
+    if (event.kind === "node" && event.node !== undefined && isState(event.text)) {
+      became.set(event.node, event);
+    }
+  }
+  return [...[...became.values()].sort((x, y) => x.at - y.at), ...told.slice(cut)];
+}
+
+/** Whether it says what a node is from then on, rather than what happened to it. */
+function isState(text: string): boolean {
+  return / in term \d+$/.test(text) || /^(killed|power lost|failed)/.test(text);
 }
 
 function isBeat(text: string): boolean {

@@ -65,9 +65,7 @@ export class Healing<Node extends HoldfastNode> {
       clients.busy ? "a client still waits" : undefined,
     );
     await run.check(this.#memberNodes());
-    await this.#within(CONVERGE_WITHIN_MS, "converges after the checks", () =>
-      this.#whatDiffers(),
-    );
+    await this.#within(CONVERGE_WITHIN_MS, "converges after the checks", () => this.#whatDiffers());
   }
 
   /** The nodes of the members, in the order of their ids. */
