@@ -128,7 +128,7 @@ async function main(options: Options): Promise<number> {
     const summary = `${caught} of ${verdicts.length} mutants caught in ${minutes} minutes`;
     console.log(summary);
     if (options.update) {
-      const seeds = `The simulator was given ${options.seeds} seeds for each; "–": it found nothing in them.`;
+      const seeds = `The simulator was given ${options.seeds} seeds for each; "–": it found nothing in them; empty: it cannot.`;
       const content = `${summary}. ${seeds}\n\n${table}\n\n## Not put back\n\n${exceptionsOf(readTraps(folder))}`;
       writeFileSync(document, withTable(readFileSync(document, "utf8"), content));
     }

@@ -55,7 +55,11 @@ export async function hunt(
       return verdict("invalid", `it does not compile: ${problem}`, undefined);
     const caught = await catchIt(scratch, mutant, options);
     if (caught === undefined) return verdict("survived", "", undefined);
-    return verdict("caught", caught.by, caught.seeds ?? (await seedsNeeded(scratch, options)));
+    return verdict(
+      "caught",
+      caught.by,
+      caught.seeds ?? (await seedsNeeded(scratch, mutant, options)),
+    );
   } catch (error) {
     return verdict("invalid", error instanceof Error ? error.message : String(error), undefined);
   } finally {
@@ -87,8 +91,10 @@ async function catchIt(
 
 async function seedsNeeded(
   scratch: Scratch,
+  mutant: Mutant,
   { simulators, limitMs }: HuntOptions,
 ): Promise<number | undefined> {
+  if (!mutant.simulated) return undefined;
   for (const simulator of simulators) {
     const outcome = await runSimulator(scratch.root, simulator, limitMs);
     if (outcome.type === "failed") return outcome.seeds;

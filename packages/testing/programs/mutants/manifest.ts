@@ -13,6 +13,8 @@ export interface Mutant {
   readonly breaks: string;
   /** What is expected to catch it, the cheapest first. */
   readonly suites: readonly Suite[];
+  /** False where the simulator cannot notice: what it breaks is a mode that nodes do not use, a bound, or a courtesy. */
+  readonly simulated: boolean;
   readonly changes: readonly FileChange[];
 }
 
@@ -42,7 +44,7 @@ export function readTraps(folder: string): readonly Trap[] {
   return (JSON.parse(text) as { readonly traps: readonly Trap[] }).traps;
 }
 
-/** Reads a patch with its head: lines `Trap:`, `Breaks:` and one or more `Suite:`. */
+/** Reads a patch with its head: lines `Trap:`, `Breaks:` and one or more `Suite:`; `Simulated: no` where that is useless. */
 export function parseMutant(name: string, text: string): Mutant {
   const { head, changes } = parsePatch(text);
   const values = (key: string): string[] =>
@@ -53,5 +55,7 @@ export function parseMutant(name: string, text: string): Mutant {
     throw new Error(`mutant (${name}) does not say which trap it is and what it breaks`);
   }
   if (changes.length === 0) throw new Error(`mutant (${name}) changes nothing`);
-  return { name, traps, breaks, suites: values("Suite").map(parseSuite), changes };
+  const suites = values("Suite").map(parseSuite);
+  const simulated = !values("Simulated").includes("no");
+  return { name, traps, breaks, suites, simulated, changes };
 }

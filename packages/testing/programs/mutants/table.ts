@@ -10,7 +10,7 @@ export function tableOf(verdicts: readonly Verdict[]): string {
     mutant.traps.join(", "),
     mutant.breaks,
     result === "caught" ? by : `**${result}** ${by.split("\n")[0] ?? ""}`,
-    seeds === undefined ? "–" : String(seeds),
+    seeds === undefined ? (mutant.simulated ? "–" : "") : String(seeds),
     seconds.toFixed(1),
   ]);
   return markdown(["Trap", "What is put back", "Caught by", "Seeds", "Seconds"], rows);
