@@ -128,26 +128,30 @@ export interface Happened {
   readonly endMs: number;
 }
 
-const CALM = "no fault";
+/** When a group of faults was at work, and when its consequences were over. */
+export interface StruckTime {
+  /** The kinds of its faults. */
+  readonly label: string;
+  readonly beginMs: number;
+  readonly endMs: number;
+  /** From here on nobody waited for members to catch up any more. */
+  readonly settledMs: number;
+  /** How long that took; `undefined`: they did not while they were waited for. */
+  readonly caughtUpMs: number | undefined;
+}
 
-/** A cluster takes a moment to be as it was before a fault. */
-const AFTER_MS = 2_000;
-const AFTER = "after a fault";
-
-/** Cuts a run into periods at every beginning and end of a fault, labelled with what was at work. */
-export function periodsOf(faults: readonly Happened[], untilMs: number): Period[] {
-  const cuts = faults.flatMap(({ beginMs, endMs }) => [beginMs, endMs, endMs + AFTER_MS]);
-  const edges = [...new Set([0, untilMs, ...cuts.filter((cut) => cut < untilMs)])].sort(
-    (a, b) => a - b,
-  );
-  return edges.slice(1).flatMap((endMs, i) => {
-    const beginMs = edges[i] ?? 0;
-    const kinds = faults
-      .filter((fault) => fault.beginMs <= beginMs && fault.endMs >= endMs)
-      .map(({ kind }) => kind)
-      .sort();
-    const isAfter = faults.some((one) => one.endMs <= beginMs && beginMs < one.endMs + AFTER_MS);
-    const label = kinds.length > 0 ? kinds.join(" + ") : isAfter ? AFTER : CALM;
-    return [{ label, beginMs, endMs }];
-  });
+/** Cuts a run into periods: what was at work, what came after it, and calm. `struck` in order of time. */
+export function periodsOf(struck: readonly StruckTime[], untilMs: number): Period[] {
+  const periods: Period[] = [];
+  let calmMs = 0;
+  for (const { label, beginMs, endMs, settledMs } of struck) {
+    periods.push(
+      { label: "no fault", beginMs: calmMs, endMs: beginMs },
+      { label, beginMs, endMs },
+      { label: "catching up", beginMs: endMs, endMs: settledMs },
+    );
+    calmMs = settledMs;
+  }
+  periods.push({ label: "no fault", beginMs: calmMs, endMs: untilMs });
+  return periods.filter(({ beginMs, endMs }) => endMs > beginMs);
 }

@@ -1,5 +1,4 @@
 // `pnpm chaos`: five real nodes under faults from outside; see docs/chaos.md.
-import { setMaxListeners } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { nodeRandom } from "@holdfast/platform";
@@ -18,11 +17,7 @@ import { findTools } from "./tools.ts";
 
 const say = (line: string): void => console.log(line);
 
-async function chaos(
-  options: ChaosOptions,
-  cleanup: Cleanup,
-  signal: AbortSignal,
-): Promise<number> {
+async function chaos(options: ChaosOptions, cleanup: Cleanup): Promise<number> {
   const { seed, minutes } = options;
   const tools = findTools(options.namespaces);
   const kinds = options.kinds.filter((kind) => !tools.skipped.has(kind));
@@ -36,9 +31,11 @@ async function chaos(
   if ((await recover(cluster)) === undefined) throw new Error("the cluster did not begin to serve");
   const durationMs = minutes * 60_000;
   const planned = planFaults({ seed, kinds, durationMs });
-  const absent = kinds.filter((kind) => !planned.some((fault) => fault.kind === kind));
+  const absent = kinds.filter(
+    (kind) => !planned.some(({ faults }) => faults.some((fault) => fault.kind === kind)),
+  );
   if (absent.length > 0) say(`too short a run for: ${absent.join(", ")}`);
-  const run = await runFaults(cluster, planned, seed, durationMs, say, signal);
+  const run = await runFaults(cluster, planned, seed, say);
   show(run, options);
   const wrong = await judge(cluster, run, say);
   for (const line of wrong) say(`WRONG: ${line}`);
@@ -52,9 +49,9 @@ async function chaos(
 
 function show(run: RunResult, { seed, minutes, out }: ChaosOptions): void {
   const { samples } = run.workload;
-  const periods = periodsOf(run.faults, run.healedMs);
+  const rows = availability(samples, periodsOf(run.struck, run.healedMs));
   say("");
-  for (const line of availabilityTable(availability(samples, periods))) say(line);
+  for (const line of availabilityTable(rows, run.struck)) say(line);
   say("");
   mkdirSync(out, { recursive: true });
   const title = `Five members under faults: ${minutes} minutes, seed ${seed}`;
@@ -71,22 +68,16 @@ async function main(): Promise<number> {
     return 0;
   }
   const cleanup = new Cleanup();
-  const interrupted = new AbortController();
-  // Every planned fault waits on it.
-  setMaxListeners(0, interrupted.signal);
-  const interrupt = (signal: NodeJS.Signals): void => {
-    interrupted.abort(new Error(`ended by ${signal}`));
-  };
-  process.once("SIGINT", interrupt);
-  process.once("SIGTERM", interrupt);
   // Whatever ends this program, an exception in a callback included, ends what it began.
   process.on("exit", () => {
     for (const failure of cleanup.run()) console.error(`not cleaned up: ${failure}`);
   });
   const ended = new Promise<never>((_resolve, reject) => {
-    interrupted.signal.addEventListener("abort", () => reject(interrupted.signal.reason as Error));
+    const end = (signal: NodeJS.Signals): void => reject(new Error(`ended by ${signal}`));
+    process.once("SIGINT", end);
+    process.once("SIGTERM", end);
   });
-  return await Promise.race([chaos(options, cleanup, interrupted.signal), ended]);
+  return await Promise.race([chaos(options, cleanup), ended]);
 }
 
 try {

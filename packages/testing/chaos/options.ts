@@ -18,7 +18,7 @@ export const USAGE: string = `pnpm chaos [--minutes M] [--seed S] [--faults a,b,
 Five real nodes, a workload with a recorded history, and these faults, in turn and overlapping:
 ${FAULT_KINDS.map((kind) => `  ${kind.padEnd(16)}${FAULT_MEANING[kind]}`).join("\n")}
 
-  --minutes M     how long faults go on (3)
+  --minutes M     how long faults go on (3); what members take to catch up comes on top
   --seed S        which faults, when and on whom, and the operations of clients; what becomes of them is real, and differs
   --faults a,b,c  these only
   --out FOLDER    for history.jsonl and availability.svg (.reports/chaos)

@@ -48,7 +48,7 @@ const CLASS: Readonly<Record<FaultKind, "process" | "network" | "disk" | "clock"
 /** Whom a fault strikes: the leader of the moment, or somebody else. Which member that is shows when it begins. */
 export type Aim = "leader" | "other";
 
-/** A fault with its beginning and its end, in milliseconds from the beginning of the run. */
+/** A fault with its beginning and its end, in milliseconds from the beginning of its group. */
 export interface PlannedFault {
   readonly kind: FaultKind;
   readonly beginMs: number;
@@ -58,6 +58,13 @@ export interface PlannedFault {
   readonly seed: number;
 }
 
+/** Faults that belong together: one alone, or two that overlap. */
+export interface FaultGroup {
+  /** So long the cluster is left alone before it. */
+  readonly calmMs: number;
+  readonly faults: readonly PlannedFault[];
+}
+
 /** How a run is divided. */
 export interface PlanOptions {
   readonly seed: number;
@@ -65,39 +72,42 @@ export interface PlanOptions {
   readonly durationMs: number;
 }
 
-const CALM_MS = { first: 3_000, least: 2_500, most: 4_500 };
+const CALM_MS = { least: 2_000, most: 4_000 };
 const FAULT_MS = { least: 4_000, most: 8_000 };
 
 /**
- * The faults of a run, from its seed: first each kind alone, in an order drawn, then pairs that overlap, then alone again. After each
- * there is calm, so that what a fault costs can be told from what the one before it cost.
+ * The faults of a run, from its seed: first each kind alone, in an order drawn, then pairs that overlap, then alone again, as many groups as
+ * fit into `durationMs`. Between groups there is calm, so that what a fault costs can be told from what the one before it cost.
  */
-export function planFaults({ seed, kinds, durationMs }: PlanOptions): PlannedFault[] {
+export function planFaults({ seed, kinds, durationMs }: PlanOptions): FaultGroup[] {
   const random = prng(seed);
-  const planned: PlannedFault[] = [];
-  const draw = (kind: FaultKind, beginMs: number): PlannedFault => ({
+  const planned: FaultGroup[] = [];
+  let leftMs = durationMs;
+  for (let round = 0; kinds.length > 0; round++) {
+    for (const group of round % 2 === 0 ? alone(shuffled(kinds, random)) : pairs(kinds, random)) {
+      const calmMs = random.integer(CALM_MS.least, CALM_MS.most);
+      let beginMs = 0;
+      const faults = group.map((kind) => {
+        const fault = drawFault(kind, beginMs, random);
+        beginMs += random.integer(500, 2_500);
+        return fault;
+      });
+      leftMs -= calmMs + Math.max(...faults.map(({ endMs }) => endMs));
+      if (leftMs < 0) return planned;
+      planned.push({ calmMs, faults });
+    }
+  }
+  return planned;
+}
+
+function drawFault(kind: FaultKind, beginMs: number, random: Draw): PlannedFault {
+  return {
     kind,
     beginMs,
     endMs: beginMs + random.integer(FAULT_MS.least, FAULT_MS.most),
     aim: random.integer(0, 2) === 0 ? "leader" : "other",
     seed: random.integer(0, 2 ** 32),
-  });
-  let at = CALM_MS.first;
-  for (let round = 0; at < durationMs && kinds.length > 0; round++) {
-    for (const group of round % 2 === 0 ? alone(shuffled(kinds, random)) : pairs(kinds, random)) {
-      const faults: PlannedFault[] = [];
-      for (const kind of group) {
-        faults.push(draw(kind, at));
-        at += random.integer(500, 2_500);
-      }
-      const endMs = Math.max(...faults.map((fault) => fault.endMs));
-      // What does not fit any more is left out as a whole.
-      if (endMs > durationMs) return planned;
-      planned.push(...faults);
-      at = endMs + random.integer(CALM_MS.least, CALM_MS.most);
-    }
-  }
-  return planned;
+  };
 }
 
 type Draw = Pick<ReturnType<typeof prng>, "integer">;

@@ -26,23 +26,16 @@ export async function recover(cluster: ChaosCluster): Promise<number | undefined
   return done ? performance.now() - began : undefined;
 }
 
-/**
- * Resolves with how long it took until every member had applied what was committed at the beginning; `undefined`: it did not within the
- * time, or until `isOver`.
- */
-export async function catchUp(
-  cluster: ChaosCluster,
-  ms: number,
-  isOver: () => boolean,
-): Promise<number | undefined> {
+/** Resolves with how long it took until every member had applied what was committed at the beginning; `undefined`: it did not within the time. */
+export async function catchUp(cluster: ChaosCluster, ms: number): Promise<number | undefined> {
   const began = performance.now();
   const statuses = (): Promise<(MemberStatus | undefined)[]> =>
     Promise.all(cluster.members.map(({ supervisor }) => supervisor.status(500)));
   const target = Math.max(0, ...(await statuses()).map((one) => one?.commit ?? 0));
-  const hasAll = async (): Promise<boolean> =>
-    (await statuses()).every((one) => one !== undefined && one.applied >= target);
-  const done = await within(ms, async () => isOver() || (await hasAll()));
-  return done && !isOver() ? performance.now() - began : undefined;
+  const done = await within(ms, async () =>
+    (await statuses()).every((one) => one !== undefined && one.applied >= target),
+  );
+  return done ? performance.now() - began : undefined;
 }
 
 /** Resolves with the state hash that all members share; a complaint when they do not come to share one. To be called when nobody writes any more. */

@@ -1,7 +1,10 @@
-import type { Availability } from "./availability.ts";
+import type { Availability, StruckTime } from "./availability.ts";
 
 /** The table of availability, for a terminal and for Markdown alike. */
-export function availabilityTable(rows: readonly Availability[]): string[] {
+export function availabilityTable(
+  rows: readonly Availability[],
+  struck: readonly StruckTime[],
+): string[] {
   const head = [
     "fault",
     "times",
@@ -9,6 +12,7 @@ export function availabilityTable(rows: readonly Availability[]): string[] {
     "available",
     "first write",
     "longest gap",
+    "caught up",
     "ok",
     "unknown",
     "failed",
@@ -20,6 +24,7 @@ export function availabilityTable(rows: readonly Availability[]): string[] {
     `${(row.share * 100).toFixed(1)} %`,
     row.firstSuccessMs === undefined ? "none" : `${row.firstSuccessMs.toFixed(0)} ms`,
     `${row.longestGapMs.toFixed(0)} ms`,
+    caughtUp(struck.filter(({ label }) => label === row.label)),
     String(row.ok),
     String(row.unknown),
     String(row.fail),
@@ -33,6 +38,14 @@ export function availabilityTable(rows: readonly Availability[]): string[] {
     (width, column) => "-".repeat(column > 0 ? width - 1 : width) + (column > 0 ? ":" : ""),
   );
   return [line(head), line(rule), ...body.map(line)];
+}
+
+/** The longest of all times; none where nobody was struck. */
+function caughtUp(struck: readonly StruckTime[]): string {
+  if (struck.length === 0) return "";
+  const times = struck.map(({ caughtUpMs }) => caughtUpMs ?? Infinity);
+  const longest = Math.max(...times);
+  return longest === Infinity ? "not" : `${longest.toFixed(0)} ms`;
 }
 
 function pad(cell: string, width: number, right: boolean): string {

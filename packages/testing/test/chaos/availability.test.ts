@@ -3,6 +3,7 @@ import {
   availability,
   periodsOf,
   type Sample,
+  type StruckTime,
   successesPerSlot,
 } from "../../chaos/availability.ts";
 import { availabilityTable } from "../../chaos/report.ts";
@@ -14,27 +15,21 @@ const write = (beganMs: number, endedMs: number, outcome: Sample["outcome"] = "o
   writes: true,
 });
 
+const struck: readonly StruckTime[] = [
+  { label: "split", beginMs: 1_000, endMs: 3_000, settledMs: 3_500, caughtUpMs: 500 },
+  { label: "kill", beginMs: 5_000, endMs: 6_000, settledMs: 6_000, caughtUpMs: 0 },
+];
+
 describe("periods", () => {
-  test("are cut where a fault begins or ends, and named after what is at work", () => {
-    const faults = [
-      { kind: "split", beginMs: 1_000, endMs: 3_000 },
-      { kind: "kill", beginMs: 2_000, endMs: 4_000 },
-    ];
-    expect(periodsOf(faults, 10_000)).toEqual([
+  test("are those of the groups of faults, what came after them, and calm", () => {
+    expect(periodsOf(struck, 10_000)).toEqual([
       { label: "no fault", beginMs: 0, endMs: 1_000 },
-      { label: "split", beginMs: 1_000, endMs: 2_000 },
-      { label: "kill + split", beginMs: 2_000, endMs: 3_000 },
-      { label: "kill", beginMs: 3_000, endMs: 4_000 },
-      { label: "after a fault", beginMs: 4_000, endMs: 5_000 },
-      { label: "after a fault", beginMs: 5_000, endMs: 6_000 },
+      { label: "split", beginMs: 1_000, endMs: 3_000 },
+      { label: "catching up", beginMs: 3_000, endMs: 3_500 },
+      { label: "no fault", beginMs: 3_500, endMs: 5_000 },
+      { label: "kill", beginMs: 5_000, endMs: 6_000 },
       { label: "no fault", beginMs: 6_000, endMs: 10_000 },
     ]);
-  });
-
-  test("cover the whole run", () => {
-    const faults = [{ kind: "kill", beginMs: 500, endMs: 9_500 }];
-    const periods = periodsOf(faults, 10_000);
-    expect(periods.reduce((sum, { beginMs, endMs }) => sum + endMs - beginMs, 0)).toBe(10_000);
   });
 });
 
@@ -77,22 +72,36 @@ describe("availability", () => {
   });
 });
 
-test("the table is aligned, and says so where no write succeeded", () => {
-  const table = availabilityTable([
-    {
-      label: "kill-all",
-      periods: 1,
-      totalMs: 4_000,
-      share: 0,
-      firstSuccessMs: undefined,
-      longestGapMs: 4_000,
-      ok: 0,
-      unknown: 7,
-      fail: 0,
-    },
-  ]);
-  expect(new Set(table.map((line) => line.length)).size).toBe(1);
-  expect(table[2]).toMatch(
-    /^\| kill-all \| +1 \| +4\.0 \| +0\.0 % \| +none \| +4000 ms \| +0 \| +7 \| +0 \|$/,
-  );
+describe("the table", () => {
+  const row = {
+    label: "kill-all",
+    periods: 2,
+    totalMs: 4_000,
+    share: 0,
+    firstSuccessMs: undefined,
+    longestGapMs: 4_000,
+    ok: 0,
+    unknown: 7,
+    fail: 0,
+  };
+  const time = { label: "kill-all", beginMs: 0, endMs: 2_000, settledMs: 2_900 };
+
+  test("is aligned, and says so where no write succeeded", () => {
+    const table = availabilityTable([row], [{ ...time, caughtUpMs: 900 }]);
+    expect(new Set(table.map((line) => line.length)).size).toBe(1);
+    expect(table[2]).toMatch(
+      /^\| kill-all \| +2 \| +4\.0 \| +0\.0 % \| +none \| +4000 ms \| +900 ms \| +0 \| +7 \| +0 \|$/,
+    );
+  });
+
+  test("shows the longest time to catch up, and whether there was an end to it", () => {
+    const cells = (...times: readonly (number | undefined)[]) =>
+      availabilityTable(
+        [row],
+        times.map((caughtUpMs) => ({ ...time, caughtUpMs })),
+      )[2]?.split("|");
+    expect(cells(900, 1_100)?.[7]?.trim()).toBe("1100 ms");
+    expect(cells(900, undefined)?.[7]?.trim()).toBe("not");
+    expect(cells()?.[7]?.trim()).toBe("");
+  });
 });
