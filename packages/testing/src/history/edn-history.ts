@@ -1,4 +1,4 @@
-import { type EdnValue, isList, readEdn } from "./edn.ts";
+import { type EdnForm, type EdnValue, isList, readEdn } from "./edn.ts";
 import { EventBuilder, eventTypeOf, type ParsedHistory } from "./event-builder.ts";
 import { foreignLine, scalar } from "./foreign-line.ts";
 import { HistoryError, type HistoryPlace } from "./history-error.ts";
@@ -35,15 +35,11 @@ export function parseEdnHistory(file: string, text: string): ParsedHistory {
   );
 }
 
-function operations(
-  file: string,
-  text: string,
-): readonly { readonly value: EdnValue; readonly line: number }[] {
+/** The maps, whether or not there is one vector around all of them. */
+function operations(file: string, text: string): readonly EdnForm[] {
   const forms = readEdn(text, { file, line: 1 });
   const [only] = forms;
-  if (forms.length !== 1 || only === undefined || !isList(only.value)) return forms;
-  // One vector around everything: where its parts begin is not known any more.
-  return only.value.map((value) => ({ value, line: only.line }));
+  return forms.length === 1 && only !== undefined && isList(only.value) ? only.parts : forms;
 }
 
 function keywordOf(map: ReadonlyMap<string, EdnValue>, name: string, place: HistoryPlace): string {

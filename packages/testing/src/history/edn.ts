@@ -24,6 +24,8 @@ export function isList(value: EdnValue | undefined): value is readonly EdnValue[
 export interface EdnForm {
   readonly value: EdnValue;
   readonly line: number;
+  /** Of a vector, a list or a set: what is in it. */
+  readonly parts: readonly EdnForm[];
 }
 
 const CLOSING: Readonly<Record<string, string>> = { "{": "}", "[": "]", "(": ")" };
@@ -49,6 +51,8 @@ class EdnReader {
   readonly #file: string;
   #line: number;
   #at = 0;
+  /** What is directly in the outermost brackets that are being read. */
+  #parts: EdnForm[] = [];
 
   constructor(text: string, file: string, line: number) {
     this.#text = text;
@@ -62,8 +66,10 @@ class EdnReader {
       this.#skip(SPACE);
       if (this.#at === this.#text.length) break;
       const line = this.#line;
+      this.#parts = [];
       const value = this.#read(0);
-      if (value !== undefined) forms.push({ value, line });
+      const parts = isList(value) ? this.#parts : [];
+      if (value !== undefined) forms.push({ value, line, parts });
     }
     return forms;
   }
@@ -98,8 +104,11 @@ class EdnReader {
         this.#at += 1;
         return values;
       }
+      const line = this.#line;
       const value = this.#read(depth + 1);
-      if (value !== undefined) values.push(value);
+      if (value === undefined) continue;
+      values.push(value);
+      if (depth === 0) this.#parts.push({ value, line, parts: [] });
     }
   }
 

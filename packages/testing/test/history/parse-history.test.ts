@@ -129,9 +129,10 @@ describe("EDN", () => {
       #_ {:process 9} {:process 1 :type :info :f :write :value nil :error [:timeout #{1 2}] :extra {"a" (1 2.5e3 true)}}
       {:process :nemesis, :type :info, :f :kill, :value nil}
       {:process 2, :type :invoke, :f :read, :value nil}, {:process 2, :type :ok, :f :read, :value 12345678901234567890}]`;
-    const { events, model } = parseHistory(text, "h.edn");
+    const { events, model, placeOf } = parseHistory(text, "h.edn");
     expect(model).toBe("register");
     expect(events).toHaveLength(4);
+    expect([0, 1, 2, 3].map((event) => placeOf(event)?.line)).toEqual([1, 2, 4, 4]);
     expect(events[0]).toMatchObject({ time: 2.5, operation: put("", 'a"A\n') });
     expect(events[3]).toMatchObject({ result: saw("12345678901234567890") });
   });
