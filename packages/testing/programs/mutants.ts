@@ -76,8 +76,9 @@ async function huntAll(
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       const verdict = await hunt(scratch, next[1], options);
       verdicts[next[0]] = verdict;
-      const { mutant, result, by, seconds } = verdict;
-      console.log(`${result.padEnd(8)} ${mutant.name} (${seconds.toFixed(1)} s) ${by}`);
+      const { mutant, result, by, seconds, seeds } = verdict;
+      const simulated = seeds === undefined ? "" : `, ${seeds} seeds`;
+      console.log(`${result.padEnd(8)} ${mutant.name} (${seconds.toFixed(1)} s${simulated}) ${by}`);
     }
   };
   await Promise.all(scratches.map(work));
