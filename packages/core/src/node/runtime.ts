@@ -95,9 +95,9 @@ export class Runtime<Machine extends StateMachine> {
       group: GROUP,
       machine: () => this.slot.machine,
       openStream: (to) => this.transport.openStream(to, "snapshot"),
-      report: (to, status) => {
-        this.replica.reportSnapshot(to, status);
-      },
+      report: (to, status) => this.replica.reportSnapshot(to, status),
+      platform,
+      pauses: settings.transport,
     });
     this.replica = new Replica<Machine>({
       group: GROUP,

@@ -1,6 +1,8 @@
+import type { Platform, Timer } from "@holdfast/platform";
 import type { InstallSnapshot, NodeId } from "raft-ts-lite";
 import { HoldfastError } from "../errors.ts";
 import type { StateMachine } from "../machine/state-machine.ts";
+import { Backoff } from "../transport/backoff.ts";
 import { FRAME_KIND } from "../transport/frame.ts";
 import type { FrameStream } from "../transport/frame-stream.ts";
 import { chunkHash, decodeAnswer, encodeBegin, encodeManifest } from "./snapshot-codec.ts";
@@ -13,6 +15,15 @@ export interface SnapshotSenderOptions {
   readonly machine: () => StateMachine;
   readonly openStream: (to: NodeId) => Promise<FrameStream>;
   readonly report: (to: NodeId, status: "finished" | "failed") => void;
+  readonly platform: Pick<Platform, "clock" | "random">;
+  /** Between two attempts to send to the same follower. */
+  readonly pauses: { readonly reconnectMinMs: number; readonly reconnectMaxMs: number };
+}
+
+/** One snapshot on its way, or the pause after one that failed. */
+interface Transfer {
+  stream: FrameStream | undefined;
+  pause: Timer | undefined;
 }
 
 /**
@@ -21,7 +32,9 @@ export interface SnapshotSenderOptions {
  */
 export class SnapshotSender {
   readonly #options: SnapshotSenderOptions;
-  readonly #running = new Map<NodeId, { stream: FrameStream | undefined }>();
+  readonly #running = new Map<NodeId, Transfer>();
+  /** Of followers whose last snapshot failed. */
+  readonly #backoffs = new Map<NodeId, Backoff>();
   #closed = false;
   #sent = 0;
 
@@ -34,36 +47,53 @@ export class SnapshotSender {
     return this.#sent;
   }
 
-  /** Starts unless one is already on its way there. Reports how it ended. */
+  /** Starts unless one is already on its way there. Reports how it ended; a failure only after a pause. */
   start(message: InstallSnapshot): void {
     const { to } = message;
     if (this.#closed || this.#running.has(to)) return;
-    const transfer: { stream: FrameStream | undefined } = { stream: undefined };
+    const transfer: Transfer = { stream: undefined, pause: undefined };
     this.#running.set(to, transfer);
     void this.#send(message, transfer).then(
       () => {
-        this.#running.delete(to);
+        this.#backoffs.delete(to);
         this.#sent += 1;
-        this.#options.report(to, "finished");
+        this.#ended(to, "finished");
       },
       () => {
         // Whatever went wrong, the answer is the same: the core probes the follower and asks again.
         transfer.stream?.destroy();
-        this.#running.delete(to);
-        this.#options.report(to, "failed");
+        this.#failed(to, transfer);
       },
     );
   }
 
-  close(): void {
-    this.#closed = true;
-    for (const { stream } of this.#running.values()) stream?.destroy();
+  /** The core asks again with the next answer of the follower. One whose disk is full would be sent the whole state many times a second. */
+  #failed(to: NodeId, transfer: Transfer): void {
+    if (this.#closed) return;
+    const { platform, pauses } = this.#options;
+    const backoff =
+      this.#backoffs.get(to) ??
+      new Backoff(platform.random, pauses.reconnectMinMs, pauses.reconnectMaxMs);
+    this.#backoffs.set(to, backoff);
+    transfer.pause = platform.clock.setTimer(backoff.next(), () => {
+      this.#ended(to, "failed");
+    });
   }
 
-  async #send(
-    { to, term }: InstallSnapshot,
-    transfer: { stream: FrameStream | undefined },
-  ): Promise<void> {
+  #ended(to: NodeId, status: "finished" | "failed"): void {
+    this.#running.delete(to);
+    this.#options.report(to, status);
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const { stream, pause } of this.#running.values()) {
+      stream?.destroy();
+      pause?.cancel();
+    }
+  }
+
+  async #send({ to, term }: InstallSnapshot, transfer: Transfer): Promise<void> {
     const { clusterId, group, machine } = this.#options;
     const { format } = machine();
     const view = await machine().snapshot();

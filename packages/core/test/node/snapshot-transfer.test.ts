@@ -1,4 +1,4 @@
-import { prng, type Platform } from "@holdfast/platform";
+import { type Clock, prng, type Platform } from "@holdfast/platform";
 import type { InstallSnapshot } from "raft-ts-lite";
 import { expect, test } from "vitest";
 import type { AppliedState, StateMachine } from "../../src/machine/state-machine.ts";
@@ -143,20 +143,41 @@ test("a stream that ends before its manifest is refused (trap 55)", async () => 
   expect(await received(begin, chunk)).toEqual({ installed: [], ok: false });
 });
 
-/** What the core is told of a snapshot that is sent over `opened`. */
-async function reported(opened: Promise<FrameStream>): Promise<readonly string[]> {
+/** A sender whose pauses end when `elapse` is called, or at once. */
+function senderOver(opened: () => Promise<FrameStream>, pausesEnd: "at once" | "on demand") {
   const reports: string[] = [];
+  const pauses: { ms: number; end: () => void }[] = [];
+  const clock: Clock = {
+    now: () => 0,
+    wallTime: () => 0,
+    setTimer: (ms, end) => {
+      if (pausesEnd === "at once") end();
+      else pauses.push({ ms, end });
+      return { cancel: () => pauses.splice(0) };
+    },
+  };
   const sender = new SnapshotSender({
     clusterId: CLUSTER_ID,
     group: 1,
     machine,
-    openStream: () => opened,
+    openStream: opened,
     report: (to, status) => reports.push(`${to} ${status}`),
+    platform: { clock, random: prng(1) },
+    pauses: { reconnectMinMs: 50, reconnectMaxMs: 1_000 },
   });
   const metadata = { index: 5, term: 1, confState: APPLIED.confState };
   const snapshot = { metadata, data: new Uint8Array(0) };
-  sender.start({ type: "InstallSnapshot", from: 1, to: 2, term: 1, snapshot });
-  await new Promise((resolve) => setImmediate(resolve));
+  const send = async (): Promise<void> => {
+    sender.start({ type: "InstallSnapshot", from: 1, to: 2, term: 1, snapshot });
+    await new Promise((resolve) => setImmediate(resolve));
+  };
+  return { sender, send, reports, pauses };
+}
+
+/** What the core is told of a snapshot that is sent over `opened`. */
+async function reported(opened: Promise<FrameStream>): Promise<readonly string[]> {
+  const { send, reports } = senderOver(() => opened, "at once");
+  await send();
   return reports;
 }
 
@@ -167,4 +188,42 @@ test("the core hears once how each snapshot ended, or that follower would get no
   expect(await reported(Promise.resolve(stream([answer(false)])))).toEqual(["2 failed"]);
   expect(await reported(Promise.resolve(stream([])))).toEqual(["2 failed"]);
   expect(await reported(Promise.reject(new Error("nobody is there")))).toEqual(["2 failed"]);
+});
+
+test("a follower that refuses snapshots is sent fewer and fewer of them", async () => {
+  let answers: readonly Frame[] = [];
+  let sent = 0;
+  const { send, reports, pauses } = senderOver(() => {
+    sent += 1;
+    return Promise.resolve(stream(answers));
+  }, "on demand");
+  const waited: number[] = [];
+  for (let i = 0; i < 12; i++) {
+    await send();
+    // The core asks again with every answer of the follower; nothing is sent before the pause has ended.
+    await send();
+    expect(sent).toBe(i + 1);
+    expect(reports).toHaveLength(i);
+    const [pause] = pauses.splice(0);
+    waited.push(pause?.ms ?? 0);
+    pause?.end();
+  }
+  expect(Math.min(...waited)).toBeGreaterThanOrEqual(50);
+  expect(Math.max(...waited)).toBeGreaterThan(200);
+  answers = [frame(FRAME_KIND.snapshotAnswer, encodeAnswer({ ok: true, reason: "" }))];
+  await send();
+  expect(reports.at(-1)).toBe("2 finished");
+  expect(pauses).toEqual([]);
+});
+
+test("a sender that is closed in a pause reports nothing more", async () => {
+  const { sender, send, reports, pauses } = senderOver(
+    () => Promise.resolve(stream([])),
+    "on demand",
+  );
+  await send();
+  expect(pauses).toHaveLength(1);
+  sender.close();
+  expect(pauses).toEqual([]);
+  expect(reports).toEqual([]);
 });
