@@ -342,6 +342,31 @@ describe("what contradicts its own revisions", () => {
   });
 });
 
+describe("writes of unknown outcome", () => {
+  it("need not have taken effect where another one wrote what was seen", () => {
+    const history = historyOf(
+      [putAll({ a: "x", b: "x" }), "unknown"],
+      [put("a", "x"), "unknown"],
+      [get("a"), saw("x")],
+      [get("b"), saw(null)],
+    );
+    expect(checkHistory(history)).toEqual({ verdict: "linearizable" });
+  });
+
+  it("are not seen at an index that had passed when they began", () => {
+    const history: HistoryEvent[] = [
+      { type: "invoke", id: 1, process: 1, time: 0, operation: get("a") },
+      { type: "invoke", id: 2, process: 2, time: 0, operation: put("b", "1") },
+      { type: "ok", id: 2, process: 2, time: 0, result: at(5) },
+      { type: "invoke", id: 3, process: 2, time: 0, operation: put("a", "x") },
+      { type: "ok", id: 1, process: 1, time: 0, result: saw("x", 3) },
+    ];
+    expect(checkHistory(history).window?.reason).toBe(
+      'value from the future: at index 3 a read saw "x" at "a", where nothing was written yet',
+    );
+  });
+});
+
 describe("the window", () => {
   it("holds what contradicts itself, and not what came long before", () => {
     const before = Array.from({ length: 20 }, (_, i): Done => [put("k", `before ${i}`), WRITTEN]);
