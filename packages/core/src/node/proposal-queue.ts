@@ -90,6 +90,11 @@ export class ProposalQueue {
     return this.#pendingBytes;
   }
 
+  /** Whether anything waits to be handed over. */
+  get hasWork(): boolean {
+    return this.#queue.length > 0 || this.#foreign.length > 0;
+  }
+
   /** Adds a command to the current turn. The body must not change until it is settled. */
   add(command: Command, deadline: number): Promise<CommandResult> {
     const batch = this.#admit(command, deadline);

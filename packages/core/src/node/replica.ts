@@ -193,14 +193,17 @@ export class Replica<Machine extends StateMachine> {
   // What goes in.
 
   tick(ticks: number): void {
+    if (this.#stopped !== undefined) return;
     this.#unreached = 0;
-    this.#act(() => {
+    this.#guard(() => {
       for (let i = 0; i < ticks; i++) this.#raft.tick();
       const now = this.#now();
       this.#proposals.expire(now);
       this.#reads.expire(now, this.#options.settings.raft.electionMinMs);
       this.#changes.expire(now, changeOverdue);
     });
+    // Most ticks of a quiet group leave nothing to do.
+    if (this.#proposals.hasWork || this.#reads.hasWork || this.#raft.hasReady()) this.#schedule();
   }
 
   receive(messages: readonly Message[]): void {
