@@ -21,7 +21,7 @@ export function isFinal(error: Error): boolean {
 }
 
 /** An error and what caused it, outermost first. */
-export function chainOf(error: Error): readonly Error[] {
+function chainOf(error: Error): readonly Error[] {
   const chain: Error[] = [];
   let next: unknown = error;
   while (next instanceof Error && chain.length < 16) {
