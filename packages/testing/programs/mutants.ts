@@ -115,6 +115,7 @@ async function main(options: Options): Promise<number> {
     const sound = new SoundCode(first, options.limitMs * 4);
     const named = mutants.flatMap(({ suites }) => suites);
     await sound.require(named.flatMap((suite) => (suite.type === "tests" ? [suite] : [])));
+    for (const simulator of simulators) await sound.requireSimulator(simulator);
     const copies = Array.from({ length: Math.min(options.jobs, mutants.length) }, make);
     const verdicts = await huntAll(mutants, copies, {
       sound,

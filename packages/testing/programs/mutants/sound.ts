@@ -1,6 +1,6 @@
-import { runTests, type Outcome } from "./outcome.ts";
+import { runSimulator, runTests, type Outcome } from "./outcome.ts";
 import type { Scratch } from "./scratch.ts";
-import type { TestSuite } from "./suite.ts";
+import type { SimulatorSuite, TestSuite } from "./suite.ts";
 
 /** What the suites say of sound code: a test that fails there as well proves nothing. */
 export class SoundCode {
@@ -25,6 +25,13 @@ export class SoundCode {
       if (passed.some((name) => new RegExp(names).test(name))) continue;
       throw new Error(`no test has a name like (${names})`);
     }
+  }
+
+  /** Runs the simulator. Throws when it finds something in sound code: it would find that in every mutant. */
+  async requireSimulator(suite: SimulatorSuite): Promise<void> {
+    const outcome = await runSimulator(this.#scratch.root, suite, this.#limitMs);
+    if (outcome.type === "broken") throw new Error(`sound code: ${outcome.why}`);
+    if (outcome.type === "failed") throw new Error(`sound code breaks ${outcome.by}`);
   }
 
   async #passed(
