@@ -77,7 +77,7 @@ async function huntAll(
       const verdict = await hunt(scratch, next[1], options);
       verdicts[next[0]] = verdict;
       const { mutant, result, by, seconds, seeds } = verdict;
-      const simulated = seeds === undefined ? "" : `, ${seeds} seeds`;
+      const simulated = seeds === undefined ? "" : `, seeds: ${seeds}`;
       console.log(`${result.padEnd(8)} ${mutant.name} (${seconds.toFixed(1)} s${simulated}) ${by}`);
     }
   };
