@@ -114,7 +114,10 @@ class Replay {
     return this.#torn;
   }
 
-  /** Length of the last frame, unless it holds no records: no other says of it that it was synced. */
+  /**
+   * Length of the last frame: no other says of it that it was synced. One without records counts, too: the next frame will follow on it, and
+   * say that it is on the disk.
+   */
   get unwitnessed(): number {
     return this.#unwitnessed;
   }
@@ -220,7 +223,7 @@ class Replay {
       if (header.chain !== this.#chain) return "the frame does not follow on the one before";
       this.#apply(segment, frame, header);
       this.#chain = header.crc;
-      this.#unwitnessed = header.records > 0 ? padded : 0;
+      this.#unwitnessed = padded;
       segment.end = at + padded;
     }
   }

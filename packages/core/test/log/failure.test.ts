@@ -115,6 +115,25 @@ describe("a failed sync, after which the system takes the lost pages for clean (
     await after.log.close();
     await again.log.close();
   });
+
+  it("nor in a frame without records, which a later frame would vouch for", async () => {
+    const disk = new MemoryDisk();
+    const { log } = await openLog(disk, DIRECTORY);
+    await log.append({ group: 1, entries: [entry(1)] });
+    failOnce(disk, ({ type }) => type === "sync");
+    await log.close();
+    const lost = disk.operations.at(-1);
+    expect(lost?.type).toBe("write");
+    const again = await openLog(disk, DIRECTORY);
+    await again.log.append({ group: 1, entries: [entry(2)] });
+    const seen = await contentOf(again.log, 1);
+    const reached = disk.operations.filter((operation) => operation !== lost);
+    const left = crashState(reached, new Map(), () => false);
+    const after = await openLog(MemoryDisk.holding(left), DIRECTORY);
+    expect(await contentOf(after.log, 1)).toEqual(seen);
+    await after.log.close();
+    await again.log.close();
+  });
 });
 
 describe("a disk of which everything fails at once", () => {
