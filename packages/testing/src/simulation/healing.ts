@@ -123,8 +123,10 @@ export class Healing<Node extends HoldfastNode> {
     for (const id of [...confState.voters, ...confState.learners]) {
       const other = cluster.host(id)?.view()?.inspection;
       if (other === undefined) return `member (${id}) is not open (${this.#states()})`;
-      if (other.machine.index !== commit || machine.index !== commit) {
-        return `member (${id}) applied (${other.machine.index}) of (${commit}) (${this.#states()})`;
+      // A received snapshot is in the state machine before the core hears of it, and of the configuration in it.
+      const applied = Math.min(other.machine.index, other.applied);
+      if (applied !== commit || machine.index !== commit) {
+        return `member (${id}) applied (${applied}) of (${commit}) (${this.#states()})`;
       }
       if (compareBytes(other.machine.stateHash, machine.stateHash) !== 0) {
         return `members (${leader.id}) and (${id}) differ at index (${commit})`;
