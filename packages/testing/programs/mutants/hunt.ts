@@ -84,7 +84,8 @@ async function catchIt(
     // What is named was tried on sound code at the start.
     const named = suite.type === "sim" || mutant.suites.includes(suite);
     if (!named && !(await sound.passes(suite.path))) continue;
-    return { by: `${describeSuite(suite)}: ${outcome.by}`, seeds: outcome.seeds };
+    const where = suite.type === "sim" ? describeSuite(suite) : suite.path;
+    return { by: `${where}: ${outcome.by}`, seeds: outcome.seeds };
   }
   return undefined;
 }
