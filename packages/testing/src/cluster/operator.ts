@@ -1,5 +1,6 @@
 import { HoldfastError, type HoldfastNode } from "@holdfast/core";
 import type { Random } from "@holdfast/platform";
+import type { ConfState } from "raft-ts-lite";
 import { chance, pick } from "../faults/chance.ts";
 import type { FaultAtlas } from "../faults/fault-atlas.ts";
 import type { Coverage } from "../simulation/coverage.ts";
@@ -125,7 +126,25 @@ export class Operator<Node extends HoldfastNode> {
       if (!node.members.list().some((member) => member.id === id)) return;
       await node.members.remove(id);
     });
+    await this.#untilMostKnow(id);
     end();
+  }
+
+  /**
+   * The removed member may be needed until most of those who remain have applied its removal: whoever has not still counts on its vote, and so could be unable to
+   * elect a leader if it was switched off at once and another member was lost.
+   */
+  async #untilMostKnow(removed: number): Promise<void> {
+    for (;;) {
+      const leader = await this.#untilLeader();
+      const { voters = [] } = leader.view()?.inspection.confState ?? {};
+      const knowing = this.#options.cluster.views().filter(({ id, inspection }) => {
+        const { confState } = inspection;
+        return voters.includes(id) && !memberIds(confState).includes(removed);
+      });
+      if (knowing.length * 2 > voters.length) return;
+      await this.#pause();
+    }
   }
 
   /** Repeats itself with another host when the disk of the new one is lost before it has caught up. */
@@ -209,4 +228,8 @@ export class Operator<Node extends HoldfastNode> {
       text: `operator: ${text}`,
     });
   }
+}
+
+function memberIds({ voters, votersOutgoing, learners }: ConfState): readonly number[] {
+  return [...voters, ...votersOutgoing, ...learners];
 }

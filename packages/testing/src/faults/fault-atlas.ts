@@ -9,6 +9,7 @@ export type ChangeUnderWay = { readonly type: "promote" | "remove"; readonly id:
  */
 export class FaultAtlas {
   readonly #impaired = new Set<number>();
+  readonly #meetings = new Set<string>();
   readonly #changes = new Set<ChangeUnderWay>();
   /** Configurations that were seen, by their voters: a node that is down may still act on an old one. */
   readonly #known = new Map<string, ReadonlySet<number>>();
@@ -39,6 +40,24 @@ export class FaultAtlas {
     return true;
   }
 
+  /**
+   * As {@link impair}, for a disk that is to be emptied. Only members who have met a node can tell that it is not itself any more, so all voters must have:
+   * two founders that never met, one of them wiped, could begin the group anew beside the third (docs/guarantees.md says so to operators).
+   */
+  empty(id: number): boolean {
+    for (const voters of this.#known.values()) {
+      for (const voter of voters) {
+        if (voter !== id && !this.#meetings.has(meeting(voter, id))) return false;
+      }
+    }
+    return this.impair(id);
+  }
+
+  /** One node has admitted another, and so will know it again. */
+  met(by: number, id: number): void {
+    this.#meetings.add(meeting(by, id));
+  }
+
   /** The node's place was taken by a member that caught up, and every node that counts knows. */
   replaced(id: number, now: readonly ConfState[]): void {
     this.#impaired.delete(id);
@@ -58,6 +77,10 @@ export class FaultAtlas {
       if (ids.length > 0) this.#known.set(ids.join(","), new Set(ids));
     }
   }
+}
+
+function meeting(by: number, id: number): string {
+  return `${by} knows ${id}`;
 }
 
 /** Whether a majority of the voters can be relied on. */

@@ -250,7 +250,9 @@ export class Nemesis<Node extends HoldfastNode> {
    */
   #harmDisk(host: SimulatedHost<Node>, fault: PlannedFault, random: Random): void {
     const { atlas, coverage } = this.#options;
-    if (this.#options.cluster.hosts.length < 3 || !atlas.impair(host.id)) {
+    const allowed = (): boolean =>
+      fault.kind === "wiped-disk" ? atlas.empty(host.id) : atlas.impair(host.id);
+    if (this.#options.cluster.hosts.length < 3 || !allowed()) {
       coverage.hit("fault held back by the atlas");
       return;
     }

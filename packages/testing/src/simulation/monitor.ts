@@ -22,6 +22,8 @@ export interface MonitorOptions<Node extends HoldfastNode> {
   readonly coverage: Coverage;
   readonly trace: TraceSink | undefined;
   readonly invariants: readonly Invariant[];
+  /** A node has let another one speak to it. */
+  readonly welcomed: (by: number, id: number) => void;
   /** A node has applied a configuration that it had not applied before. */
   readonly configured: (confState: ConfState) => void;
   /** Whether what the node of this host does is held against it. */
@@ -95,6 +97,7 @@ export class Monitor<Node extends HoldfastNode> {
   sent(frame: ObservedFrame): void {
     this.#digest.add(frame.from, frame.to, this.#options.world.now, frame.messages.length);
     if (frame.fate === "duplicated") return;
+    if (frame.kind === "welcome") this.#options.welcomed(frame.from, frame.to);
     const host = this.#options.cluster.host(frame.from);
     const view = host?.view();
     if (host === undefined || view === undefined || !this.#options.counts(host)) return;

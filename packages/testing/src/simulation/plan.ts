@@ -85,7 +85,7 @@ const RATES: Readonly<Record<PlannedFaultKind, number>> = {
 /** Draws a plan. Each kind of fault is left out of every second plan, so that no fault hides what another would show. */
 export function drawPlan(seed: number, random: Random, shape: PlanShape): SimulationPlan {
   const wanted = new Set(shape.faults ?? ALL_FAULTS);
-  const chaosMs = shape.chaosMs ?? 1_500 + random.integer(0, 5_000);
+  const chaosMs = shape.chaosMs ?? 1_000 + random.integer(0, 4_000);
   const network = drawProbabilities(random, NETWORK_FAULTS, NETWORK_LIMITS, wanted);
   const disks = drawProbabilities(random, DISK_FAULTS, DISK_LIMITS, wanted);
   const nodes = shape.nodes ?? drawNodes(random);

@@ -140,6 +140,9 @@ export class Simulation<Node extends HoldfastNode> {
       coverage: this.#coverage,
       trace: this.#trace,
       invariants: allInvariants(),
+      welcomed: (by, id) => {
+        this.#atlas.met(by, id);
+      },
       configured: (confState) => {
         this.#atlas.note(confState);
       },

@@ -58,6 +58,16 @@ describe("the fault atlas", () => {
     expect(atlas.impaired).toEqual(new Set([2]));
   });
 
+  it("lets a disk be emptied only when every voter would know", () => {
+    const atlas = atlasOf(configuration([1, 2, 3]));
+    atlas.met(2, 1);
+    atlas.met(1, 3);
+    expect(atlas.empty(1)).toBe(false);
+    atlas.met(3, 1);
+    expect(atlas.empty(1)).toBe(true);
+    expect(atlas.impaired).toEqual(new Set([1]));
+  });
+
   it("harms nobody before it knows who votes", () => {
     expect(new FaultAtlas().impair(1)).toBe(false);
   });
