@@ -1,4 +1,5 @@
 import { HoldfastError, type HoldfastNode } from "@holdfast/core";
+import { inspect } from "@holdfast/core/inspection";
 import type { Random } from "@holdfast/platform";
 import type { ConfState } from "raft-ts-lite";
 import { chance, pick } from "../faults/chance.ts";
@@ -123,8 +124,8 @@ export class Operator<Node extends HoldfastNode> {
     const { atlas } = this.#options;
     const end = atlas.begin({ type: "remove", id });
     await this.#untilDone(`remove ${id}`, async (node) => {
-      if (!node.members.list().some((member) => member.id === id)) return;
-      await node.members.remove(id);
+      if (node.members.list().some((member) => member.id === id)) await node.members.remove(id);
+      else requireNothingPending(node);
     });
     await this.#untilMostKnow(id);
     end();
@@ -227,6 +228,14 @@ export class Operator<Node extends HoldfastNode> {
       kind: "client",
       text: `operator: ${text}`,
     });
+  }
+}
+
+/** An addition that was given up may still be in the log and take effect. */
+function requireNothingPending(node: HoldfastNode): void {
+  const inspection = inspect(node);
+  if (inspection === undefined || inspection.commit < inspection.lastIndex) {
+    throw new HoldfastError("UNAVAILABLE", "the leader has entries that are not committed");
   }
 }
 

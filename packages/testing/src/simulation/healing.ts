@@ -13,6 +13,8 @@ export interface HealingOptions<Node extends HoldfastNode> {
   readonly world: OutsideWorld;
   readonly cluster: SimulatedCluster<Node>;
   readonly operator: Operator<Node>;
+  /** Nodes whose disks are not to be relied on, until they are replaced. */
+  readonly impaired: () => ReadonlySet<number>;
   readonly supervisor: Supervisor<Node>;
   readonly clients: Clients<Node>;
   readonly run: WorkloadRun<Node>;
@@ -115,6 +117,8 @@ export class Healing<Node extends HoldfastNode> {
   /** What still keeps the members apart; `undefined` when nothing does. */
   #whatDiffers(): string | undefined {
     const { cluster, operator } = this.#options;
+    const [suspect] = this.#options.impaired();
+    if (suspect !== undefined) return `(${suspect}) is to be replaced (${this.#states()})`;
     if (operator.busy) return `the operator is not done (${this.#states()})`;
     const leader = cluster.leader();
     const view = leader?.view();

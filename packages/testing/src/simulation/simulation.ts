@@ -215,6 +215,7 @@ export class Simulation<Node extends HoldfastNode> {
       world: this.#world,
       cluster: this.#cluster,
       operator: this.#operator,
+      impaired: () => this.#atlas.impaired,
       supervisor: this.#supervisor,
       clients: this.#clients,
       run: this.#run,
