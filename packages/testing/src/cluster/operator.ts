@@ -50,13 +50,12 @@ export class Operator<Node extends HoldfastNode> {
       // It was given up while it was brought in.
       if (this.#options.cluster.host(id) === undefined) return;
       const addFirst = chance(this.#options.random, 0.5);
-      const { atlas, cluster, coverage } = this.#options;
+      const { coverage } = this.#options;
       const wasVoter = this.#roleOf(id) !== "learner";
       if (addFirst) await this.#bringIn(wasVoter);
       await this.#takeOut(id);
       if (!addFirst) await this.#bringIn(wasVoter);
-      cluster.removeHost(id);
-      atlas.replaced(id, cluster.configurations());
+      this.#dismiss(id);
       coverage.hit("member replaced");
     });
   }
@@ -72,7 +71,7 @@ export class Operator<Node extends HoldfastNode> {
   /** Removes a member that is not impaired, perhaps the leader, if enough others remain. */
   removeOne(): void {
     this.#inOrder(async () => {
-      const { random, cluster, atlas, coverage } = this.#options;
+      const { random, atlas, coverage } = this.#options;
       const leader = await this.#untilLeader();
       const members = leader.node?.members.list() ?? [];
       const sound = members.filter(({ id }) => !atlas.isImpaired(id));
@@ -81,7 +80,7 @@ export class Operator<Node extends HoldfastNode> {
       await this.#takeOut(id);
       // Nobody tells it: for a while it may go on, as a stranger to the others.
       this.#options.world.after(chance(random, 0.5) ? LINGER_MS : 0, () => {
-        cluster.removeHost(id);
+        this.#dismiss(id);
       });
       coverage.hit("member removed");
     });
@@ -105,6 +104,13 @@ export class Operator<Node extends HoldfastNode> {
           coverage.hit("transfer failed");
         },
       );
+  }
+
+  /** Switches a removed member's machine off for good. */
+  #dismiss(id: number): void {
+    const { atlas, cluster } = this.#options;
+    cluster.removeHost(id);
+    if (atlas.isImpaired(id)) atlas.replaced(id, cluster.configurations());
   }
 
   #inOrder(step: () => Promise<void>): void {
@@ -150,14 +156,13 @@ export class Operator<Node extends HoldfastNode> {
 
   /** Repeats itself with another host when the disk of the new one is lost before it has caught up. */
   async #bringIn(asVoter: boolean): Promise<void> {
-    const { atlas, cluster } = this.#options;
+    const { cluster } = this.#options;
     for (;;) {
       const { id } = cluster.addJoiner();
       cluster.host(id)?.start();
       if (await this.#admit(id, asVoter)) return;
       await this.#takeOut(id);
-      cluster.removeHost(id);
-      atlas.replaced(id, cluster.configurations());
+      this.#dismiss(id);
     }
   }
 
